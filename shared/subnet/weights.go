@@ -1,0 +1,45 @@
+package subnet
+
+import "time"
+
+// Weight is one miner's share.
+type Weight struct {
+	UID    UID     `json:"uid"`
+	Hotkey Hotkey  `json:"hotkey"`
+	Share  float64 `json:"share"` // of 1
+	Value  uint16  `json:"value"` // as sent to the chain: round(share / max share × 65535)
+}
+
+// WeightsState is how far a submission has come. It moves only forward, by
+// conditional writes, so that a crash at any point is found out by the next run.
+type WeightsState string
+
+const (
+	Planned   WeightsState = "planned"   // computed and recorded, nothing sent
+	Signed    WeightsState = "signed"    // signed bytes stored: may have been sent
+	Included  WeightsState = "included"  // in a block, and its dispatch succeeded
+	Confirmed WeightsState = "confirmed" // read back from the chain's storage
+	Failed    WeightsState = "failed"    // will never be on chain; Reason says why
+)
+
+// Final reports whether the state can no longer change.
+func (s WeightsState) Final() bool { return s == Confirmed || s == Failed }
+
+// WeightsRecord is one decision about the weights and what became of it.
+type WeightsRecord struct {
+	Netuid    Netuid       `json:"netuid"`
+	Epoch     Block        `json:"epoch"` // first block of the submission window: the record's key
+	Block     Block        `json:"block"` // finalized block whose snapshot was scored
+	BlockHash string       `json:"block_hash"`
+	Mode      string       `json:"mode"` // scoring rule, "seed"
+	Weights   []Weight     `json:"weights"`
+	Why       string       `json:"why"` // who won and why, one sentence
+	State     WeightsState `json:"state"`
+	Reason    string       `json:"reason,omitempty"`
+	Extrinsic string       `json:"extrinsic,omitempty"` // signed bytes, hex
+	Hash      string       `json:"extrinsic_hash,omitempty"`
+	Death     Block        `json:"era_death,omitempty"` // past this block the bytes are dead
+	At        Block        `json:"included_at,omitempty"`
+	Updated   time.Time    `json:"updated"`
+	Version   int64        `json:"version"`
+}
