@@ -18,10 +18,15 @@ var (
 
 	// ErrNotFound is returned when the key holds nothing.
 	ErrNotFound = errors.New("archive: no such object")
+
+	// ErrPastEnd is returned by Get for a range that the object does not cover.
+	ErrPastEnd = errors.New("archive: the range goes past the object's end")
 )
 
-// Archive stores objects under slash-separated keys. All methods may be called
-// concurrently. An object is visible whole or not at all, also after a crash.
+// Archive stores objects under slash-separated keys (CheckKey). All methods may be
+// called concurrently. An object is visible whole or not at all, also after a crash.
+// An error of Put or Replace other than ErrExists leaves its fate unknown: the
+// object may stand or not, and the caller repeats the call.
 type Archive interface {
 	// Put writes an object under a key that nothing stands under (If-None-Match: *).
 	// When the same bytes already stand there it succeeds, so that a write whose
@@ -32,7 +37,7 @@ type Archive interface {
 	Replace(ctx context.Context, key string, body []byte) error
 
 	// Get returns length bytes from offset; length < 0 means to the end. Asking
-	// past the end is an error, never a short answer.
+	// past the end is ErrPastEnd, never a short answer.
 	Get(ctx context.Context, key string, offset, length int64) ([]byte, error)
 
 	// List returns the keys that start with prefix, in lexical order.
