@@ -16,7 +16,8 @@ const (
 	ChuteMissing      MinerState = "chute_missing"
 	DuplicateOf       MinerState = "duplicate_of"
 	Blacklisted       MinerState = "blacklisted"
-	Unknown           MinerState = "unknown" // a look failed through no fault of the miner's
+	Unregistered      MinerState = "unregistered" // the hotkey is no longer in the metagraph
+	Unknown           MinerState = "unknown"      // a look failed through no fault of the miner's
 )
 
 // Miner is what the validator knows of one hotkey: its commitment, whether it may

@@ -1,6 +1,9 @@
 package subnet
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Weight is one miner's share.
 type Weight struct {
@@ -42,4 +45,30 @@ type WeightsRecord struct {
 	At        Block        `json:"included_at,omitempty"`
 	Updated   time.Time    `json:"updated"`
 	Version   int64        `json:"version"`
+}
+
+// WeightsRow is a neuron's weights as the chain stores them.
+type WeightsRow struct {
+	At         Block // finalized block of the read
+	LastUpdate Block
+	Values     map[UID]uint16
+}
+
+// Quantise turns shares into the values sent to the chain: round(share / largest
+// share × 65535), as upstream's SDK does. All zero when no share is positive.
+func Quantise(shares []float64) []uint16 {
+	values := make([]uint16, len(shares))
+	largest := 0.0
+	for _, s := range shares {
+		largest = max(largest, s)
+	}
+	if !(largest > 0) || math.IsInf(largest, 1) {
+		return values
+	}
+	for i, s := range shares {
+		if s > 0 {
+			values[i] = uint16(math.RoundToEven(s / largest * math.MaxUint16))
+		}
+	}
+	return values
 }
