@@ -92,7 +92,8 @@ type StorageEntry struct {
 	Value    uint32   // type of the value
 	Default  []byte   // encoded value of an absent item
 
-	prefix [32]byte
+	key    uint32 // as the metadata has it: of one key, or a tuple for several
+	pallet *Pallet
 }
 
 // Constant is a value fixed at compile time.
@@ -128,17 +129,4 @@ type Event struct {
 	ExtrinsicIndex int    // of the extrinsic that caused it; -1 outside extrinsics
 	Pallet, Name   string // as in "SubtensorModule", "WeightsSet"
 	Fields         any    // as Variant.Value
-}
-
-// Variant is a value of an enum: the name of the variant and what it carries.
-//
-// Value is nil without fields, the field's value for one unnamed field, []any for
-// several unnamed, map[string]any for named ones.
-//
-// Besides a Variant, encoding accepts "Name" for a variant without fields,
-// {"Name": value}, {"variant": "Name", …named fields}, {"variant": "Name", "hex": "0x…"}
-// and {"variant": "Name", "value": value}.
-type Variant struct {
-	Name  string
-	Value any
 }

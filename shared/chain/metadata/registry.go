@@ -1,0 +1,211 @@
+package metadata
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/affine-go/affine/shared/chain/scale"
+)
+
+// TypeKind is the form of a type; the numbers are the metadata's.
+type TypeKind uint8
+
+// The forms of types.
+const (
+	Composite TypeKind = iota
+	Enum
+	Sequence
+	Array
+	Tuple
+	PrimitiveType
+	Compact
+	BitSequence
+)
+
+// Primitive is a type without parts; the numbers are the metadata's.
+type Primitive uint8
+
+// The primitives.
+const (
+	Bool Primitive = iota
+	Char
+	Str
+	U8
+	U16
+	U32
+	U64
+	U128
+	U256
+	I8
+	I16
+	I32
+	I64
+	I128
+	I256
+)
+
+// size is the number of bytes of an integer primitive, 0 for the others.
+func (p Primitive) size() int {
+	switch {
+	case p >= U8 && p <= U256:
+		return 1 << (p - U8)
+	case p >= I8 && p <= I256:
+		return 1 << (p - I8)
+	}
+	return 0
+}
+
+// Type is one entry of the type registry.
+type Type struct {
+	id        uint32
+	Path      string // as in "sp_core::crypto::AccountId32"; empty for types without a name
+	Params    []TypeParam
+	Kind      TypeKind
+	Fields    []Field      // of a composite; of a tuple, unnamed
+	Variants  []VariantDef // of an enum
+	Elem      uint32       // of a sequence, array or compact; the store of a bit sequence
+	Order     uint32       // of a bit sequence
+	Len       uint32       // of an array
+	Primitive Primitive
+}
+
+// TypeParam is a generic parameter; Type is nil when the registry leaves it out.
+type TypeParam struct {
+	Name string
+	Type *uint32
+}
+
+// Field is a named or unnamed field of a type, or an argument.
+type Field struct {
+	Name string // empty for an unnamed field
+	Type uint32
+}
+
+// VariantDef is one variant of an enum type: a call, an event, an error or any other.
+type VariantDef struct {
+	Name   string
+	Index  uint8
+	Fields []Field
+}
+
+// Type returns the type with that id.
+func (m *Metadata) Type(id uint32) (*Type, error) {
+	if int64(id) >= int64(len(m.types)) {
+		return nil, fmt.Errorf("%w: type %d of %d", ErrUnknown, id, len(m.types))
+	}
+	return &m.types[id], nil
+}
+
+// TypeCount is the number of types; ids run from 0.
+func (m *Metadata) TypeCount() int { return len(m.types) }
+
+// ZeroSize reports whether values of the type take no bytes.
+func (m *Metadata) ZeroSize(id uint32) (bool, error) { return m.zeroSize(id, 0) }
+
+func (m *Metadata) zeroSize(id uint32, depth int) (bool, error) {
+	t, err := m.Type(id)
+	if err != nil {
+		return false, err
+	}
+	if depth > scale.MaxDepth {
+		return false, fmt.Errorf("%w: type %d is nested too deeply", ErrFormat, id)
+	}
+	switch t.Kind {
+	case Composite, Tuple:
+		// A type of no size cannot fan out into much: the walk stops at the first field that has one.
+		for _, f := range t.Fields {
+			if zero, err := m.zeroSize(f.Type, depth+1); err != nil || !zero {
+				return false, err
+			}
+		}
+		return true, nil
+	case Array:
+		if t.Len == 0 {
+			return true, nil
+		}
+		return m.zeroSize(t.Elem, depth+1)
+	}
+	return false, nil
+}
+
+// isU8 reports whether the type is u8, so that rows of it are bytes.
+func (m *Metadata) isU8(id uint32) bool {
+	t, err := m.Type(id)
+	return err == nil && t.Kind == PrimitiveType && t.Primitive == U8
+}
+
+// newtype returns the only field of a composite.
+func (t *Type) newtype() (Field, bool) {
+	if t.Kind == Composite && len(t.Fields) == 1 {
+		return t.Fields[0], true
+	}
+	return Field{}, false
+}
+
+// isOption reports whether the type is Option, seen through newtypes.
+func (m *Metadata) isOption(id uint32) bool {
+	for range scale.MaxDepth {
+		t, err := m.Type(id)
+		if err != nil {
+			return false
+		}
+		if t.option() {
+			return true
+		}
+		inner, ok := t.newtype()
+		if !ok || inner.Name != "" {
+			return false
+		}
+		id = inner.Type
+	}
+	return false
+}
+
+func (t *Type) option() bool {
+	return t.Kind == Enum && t.Path == "Option" && len(t.Variants) == 2 &&
+		t.Variants[0].Name == "None" && len(t.Variants[0].Fields) == 0 &&
+		t.Variants[1].Name == "Some" && len(t.Variants[1].Fields) == 1
+}
+
+// compacted resolves what a compact holds to an unsigned integer primitive, through
+// newtypes of any naming.
+func (m *Metadata) compacted(id uint32) (Primitive, error) {
+	for range scale.MaxDepth {
+		t, err := m.Type(id)
+		if err != nil {
+			return 0, err
+		}
+		if t.Kind == PrimitiveType && t.Primitive >= U8 && t.Primitive <= U256 {
+			return t.Primitive, nil
+		}
+		inner, ok := t.newtype()
+		if !ok {
+			break
+		}
+		id = inner.Type
+	}
+	return 0, fmt.Errorf("%w: type %d has no compact form", ErrFormat, id)
+}
+
+func (t *Type) variantByName(name string) (*VariantDef, bool) {
+	for i := range t.Variants {
+		if t.Variants[i].Name == name {
+			return &t.Variants[i], true
+		}
+	}
+	return nil, false
+}
+
+func (t *Type) variantByIndex(index uint8) (*VariantDef, bool) {
+	for i := range t.Variants {
+		if t.Variants[i].Index == index {
+			return &t.Variants[i], true
+		}
+	}
+	return nil, false
+}
+
+// base is the last part of the type's path.
+func (t *Type) base() string {
+	return t.Path[strings.LastIndex(t.Path, ":")+1:]
+}

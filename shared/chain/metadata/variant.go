@@ -1,0 +1,104 @@
+package metadata
+
+import (
+	"fmt"
+	"maps"
+)
+
+// Variant is a value of an enum: the name of the variant and what it carries.
+//
+// Value is nil without fields, the field's value for one unnamed field, []any for
+// several unnamed, map[string]any for named ones.
+//
+// Besides a Variant, encoding accepts "Name" for a variant without fields,
+// {"Name": value}, {"variant": "Name", …named fields}, {"variant": "Name", "hex": "0x…"}
+// and {"variant": "Name", "value": value}. A MultiAddress may be given as the account
+// alone.
+type Variant struct {
+	Name  string
+	Value any
+}
+
+func (w *writing) enum(t *Type, v any) error {
+	if t.option() {
+		if done, err := w.option(t, v); done || err != nil {
+			return err
+		}
+	}
+	given, ok := t.variantOf(v)
+	if !ok {
+		return fmt.Errorf("%w: %T does not name a variant of %s", ErrValue, v, t.Path)
+	}
+	def, ok := t.variantByName(given.Name)
+	if !ok {
+		return fmt.Errorf("%w: variant %q of %s", ErrUnknown, given.Name, t.Path)
+	}
+	w.e.U8(def.Index)
+	return named(def.Name, w.fields(def.Fields, given.Value))
+}
+
+// option writes nil as None and anything else as Some of it. Only where the value is
+// itself an Option does a Variant say which of the two is meant.
+func (w *writing) option(t *Type, v any) (done bool, err error) {
+	if v == nil {
+		w.e.U8(t.Variants[0].Index)
+		return true, nil
+	}
+	some := t.Variants[1]
+	if _, ok := v.(Variant); ok && w.m.isOption(some.Fields[0].Type) {
+		return false, nil
+	}
+	w.e.U8(some.Index)
+	return true, w.value(some.Fields[0].Type, v)
+}
+
+// variantOf understands the forms that a variant may be given in.
+func (t *Type) variantOf(v any) (Variant, bool) {
+	switch v := v.(type) {
+	case Variant:
+		return v, true
+	case string:
+		if _, ok := t.variantByName(v); ok {
+			return Variant{Name: v}, true
+		}
+	case map[string]any:
+		if given, ok := t.variantOfMap(v); ok {
+			return given, true
+		}
+	}
+	if t.base() == "MultiAddress" {
+		return Variant{Name: "Id", Value: v}, true
+	}
+	return Variant{}, false
+}
+
+func (t *Type) variantOfMap(v map[string]any) (Variant, bool) {
+	if name, ok := v["variant"].(string); ok {
+		rest := maps.Clone(v)
+		delete(rest, "variant")
+		return Variant{Name: name, Value: t.carried(name, rest)}, true
+	}
+	if len(v) != 1 {
+		return Variant{}, false
+	}
+	for name, value := range v {
+		return Variant{Name: name, Value: value}, true
+	}
+	return Variant{}, false
+}
+
+// carried is the value within {"variant": …}: under "hex" or "value" when the fields
+// have no names, the other entries themselves when they have.
+func (t *Type) carried(name string, rest map[string]any) any {
+	def, ok := t.variantByName(name)
+	if !ok || len(rest) == 0 {
+		return nil
+	}
+	unnamed := len(def.Fields) > 0 && def.Fields[0].Name == ""
+	for _, key := range []string{"hex", "value"} {
+		if value, ok := rest[key]; ok && len(rest) == 1 && unnamed {
+			return value
+		}
+	}
+	return rest
+}
