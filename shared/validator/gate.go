@@ -1,0 +1,55 @@
+package validator
+
+import (
+	"sync"
+	"time"
+)
+
+// gate stops all polling after a fault of the operator's own account: a wrong key
+// or an empty balance hits every miner alike and is no miner's doing. It opens
+// again by itself, for one message at a time until one attempt gets through.
+type gate struct {
+	clock Clock
+	first time.Duration // first pause; each further fault doubles it
+	most  time.Duration
+
+	mu     sync.Mutex
+	level  int // faults in a row
+	until  time.Time
+	reason string
+}
+
+// fault records an operator fault and returns how long the message should rest.
+// Attempts that were under way when the first one failed do not lengthen the pause.
+func (g *gate) fault(reason string) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.clock()
+	if now.Before(g.until) {
+		return g.until.Sub(now)
+	}
+	pause := g.first << min(g.level, 10)
+	if pause > g.most {
+		pause = g.most
+	}
+	g.level++
+	g.until, g.reason = now.Add(pause), reason
+	return pause
+}
+
+// good records an attempt that reached a verdict.
+func (g *gate) good() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.clock().Before(g.until) {
+		g.level, g.reason = 0, ""
+	}
+}
+
+// state returns how long polling must still rest, whether it is on probation (one
+// message at a time), and the fault that closed the gate.
+func (g *gate) state() (rest time.Duration, probation bool, reason string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(0, g.until.Sub(g.clock())), g.level > 0, g.reason
+}
