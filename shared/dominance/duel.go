@@ -19,35 +19,25 @@ type mask uint32
 type side struct {
 	lower, upper float64
 	first        subnet.Block
-	enough       bool // MinSamples reached
 }
 
-// duel compares two miners in one environment: positive when a wins, negative when
-// b does, zero for a tie. The earlier one wins unless the later one's interval lies
-// strictly above its own; only miners of the same block can tie.
-func duel(a, b side) int {
-	switch {
-	case a.enough != b.enough:
-		return sign(a.enough)
-	case !a.enough:
-		return 0
-	case a.first < b.first:
-		return sign(b.lower <= a.upper)
-	case b.first < a.first:
-		return sign(a.lower > b.upper)
-	case a.lower > b.upper:
-		return 1
-	case b.lower > a.upper:
-		return -1
+// side enters a miner without enough samples below everybody and after everybody:
+// it loses to all that have enough and ties with all that have not.
+func (s *EnvStanding) side() side {
+	if s.Count < MinSamples {
+		return side{lower: -1, upper: -1, first: Never}
 	}
-	return 0
+	return side{lower: s.Lower, upper: s.Upper, first: s.FirstBlock}
 }
 
-func sign(aWins bool) int {
-	if aWins {
-		return 1
-	}
-	return -1
+// above reports whether the miner's interval lies strictly above the other's.
+func (a side) above(b side) bool { return a.lower > b.upper }
+
+// beats reports whether a wins its duel with b: it lies above b, or it is the
+// earlier one and b does not lie above it. Between miners of the same block, where
+// neither lies above the other, neither wins.
+func (a side) beats(b side) bool {
+	return a.above(b) || a.first < b.first && !b.above(a)
 }
 
 // field is the pool of miners that duel. Members are ordered by first block, then
@@ -55,8 +45,8 @@ func sign(aWins bool) int {
 type field struct {
 	envs    int
 	uids    []subnet.UID // of each member
-	sides   []side       // by member, then environment
-	means   []float64    // likewise: mean score, 0..1
+	sides   [][]side     // by environment, then member
+	means   []float64    // by member, then environment: mean score, 0..1
 	weakest []int8       // likewise: the member's environments by mean, ascending
 }
 
@@ -69,37 +59,54 @@ func newField(v *Verdict) *field {
 		}
 	}
 	slices.SortFunc(f.uids, func(a, b subnet.UID) int { return v.Miners[a].senior(&v.Miners[b]) })
-	f.sides = make([]side, 0, len(f.uids)*f.envs)
-	f.means = make([]float64, 0, len(f.uids)*f.envs)
-	f.weakest = make([]int8, 0, len(f.uids)*f.envs)
-	for _, uid := range f.uids {
-		for e := range v.Miners[uid].Envs {
-			s := &v.Miners[uid].Envs[e]
-			f.sides = append(f.sides, s.side())
-			f.means = append(f.means, s.Mean())
-			f.weakest = append(f.weakest, int8(e))
+	f.sides = make([][]side, f.envs)
+	for e := range f.sides {
+		f.sides[e] = make([]side, f.members())
+		for member, uid := range f.uids {
+			f.sides[e][member] = v.Miners[uid].Envs[e].side()
 		}
-		means := f.means[len(f.means)-f.envs:]
-		slices.SortFunc(f.weakest[len(f.weakest)-f.envs:], func(a, b int8) int { return cmp.Compare(means[a], means[b]) })
+	}
+	for _, uid := range f.uids {
+		f.measure(v.Miners[uid].Envs)
 	}
 	return f
 }
 
 func (f *field) members() int { return len(f.uids) }
 
-// duels returns the environments in which member a beats member b, and those in
-// which b beats a.
-func (f *field) duels(a, b int) (wins, losses mask) {
-	sa, sb := f.sides[a*f.envs:(a+1)*f.envs], f.sides[b*f.envs:(b+1)*f.envs]
-	for e := range sa {
-		switch duel(sa[e], sb[e]) {
-		case 1:
-			wins |= 1 << e
-		case -1:
-			losses |= 1 << e
+// measure appends one member's means.
+func (f *field) measure(envs []EnvStanding) {
+	start := len(f.means)
+	for e := range envs {
+		f.means = append(f.means, envs[e].Mean())
+		f.weakest = append(f.weakest, int8(e))
+	}
+	means := f.means[start:]
+	slices.SortFunc(f.weakest[start:], func(a, b int8) int { return cmp.Compare(means[a], means[b]) })
+}
+
+// duels sets, for each rival, the environments in which it beats the member and
+// those in which it loses to it. It asks what side.beats asks, but without
+// branches: the answers cannot be foretold, and this is where the time goes.
+func (f *field) duels(member int, wins, losses []mask) {
+	clear(wins)
+	clear(losses)
+	for e, sides := range f.sides {
+		y := sides[member]
+		for i := range sides {
+			x := &sides[i]
+			above, below := bit(x.lower > y.upper), bit(y.lower > x.upper)
+			wins[i] |= (above | bit(x.first < y.first)&^below) << (e & 31)
+			losses[i] |= (below | bit(y.first < x.first)&^above) << (e & 31)
 		}
 	}
-	return wins, losses
+}
+
+func bit(set bool) mask {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 // strength is a member's geometric mean score over a set of environments. Factors

@@ -33,9 +33,12 @@ type Input struct {
 // no verdict can be made of; single bad records never cause one.
 type Rule func(Input) (Verdict, error)
 
-// MaxEnvs bounds the number of environments: a rule over all their subsets needs
-// memory and time in proportion to two to their number.
-const MaxEnvs = 16
+// Bounds of an Input. Time and memory grow with the square of the hotkeys and with
+// two to the environments; a subnet has had 256 hotkeys, and eight environments.
+const (
+	MaxEnvs    = 16
+	MaxHotkeys = 4096
+)
 
 // ErrInput is wrapped by every refusal of an Input.
 var ErrInput = errors.New("dominance: input refused")
@@ -57,8 +60,8 @@ func (in Input) check() error {
 		return fmt.Errorf("%w: %d environments, at most %d", ErrInput, len(in.Envs), MaxEnvs)
 	case len(in.Hotkeys) == 0:
 		return fmt.Errorf("%w: the metagraph has no hotkeys", ErrInput)
-	case len(in.Hotkeys) > math.MaxUint16+1:
-		return fmt.Errorf("%w: %d hotkeys, at most %d", ErrInput, len(in.Hotkeys), math.MaxUint16+1)
+	case len(in.Hotkeys) > MaxHotkeys:
+		return fmt.Errorf("%w: %d hotkeys, at most %d", ErrInput, len(in.Hotkeys), MaxHotkeys)
 	case math.IsNaN(in.Burn) || in.Burn < 0:
 		return fmt.Errorf("%w: burn %v is not a share", ErrInput, in.Burn)
 	}

@@ -57,12 +57,17 @@ func (l lattice) addContaining(other lattice, e int) {
 // sets that contain that environment are taken from there.
 type siege struct {
 	field   *field
+	wins    []mask // by rival, as field.duels sets them
+	losses  []mask
 	plain   lattice
 	through []lattice // by environment of W
 }
 
 func newSiege(f *field) *siege {
-	s := &siege{field: f, plain: newLattice(f.envs), through: make([]lattice, f.envs)}
+	s := &siege{
+		field: f, wins: make([]mask, f.members()), losses: make([]mask, f.members()),
+		plain: newLattice(f.envs), through: make([]lattice, f.envs),
+	}
 	for e := range s.through {
 		s.through[e] = newLattice(f.envs)
 	}
@@ -88,10 +93,10 @@ func (s *siege) lost(member int, into lattice) {
 // lattice has marks.
 func (s *siege) enter(member int) (used mask) {
 	all := mask(1)<<s.field.envs - 1
-	for rival := range s.field.members() {
-		wins, losses := s.field.duels(rival, member)
-		switch {
-		case rival == member || wins == 0:
+	s.field.duels(member, s.wins, s.losses)
+	for rival, wins := range s.wins {
+		switch losses := s.losses[rival]; {
+		case wins == 0: // as the member itself
 		case wins|losses == all:
 			s.plain.add(wins)
 		default:

@@ -3,6 +3,7 @@ package dominance
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -36,28 +37,11 @@ func ParseInput(text []byte) (Input, error) {
 	if file.Inputs != nil {
 		text = file.Inputs
 	}
-	var raw struct {
-		Envs         []subnet.EnvID           `json:"envs"`
-		Hotkeys      []subnet.Hotkey          `json:"meta_hotkeys"`
-		CurrentBlock number                   `json:"current_block"`
-		CommitBlocks map[subnet.Hotkey]number `json:"commit_blocks"`
-		Queryable    []subnet.Hotkey          `json:"queryable"`
-		Burn         number                   `json:"burn"`
-		Samples      []json.RawMessage        `json:"samples"`
-	}
+	var raw snapshot
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return Input{}, parseError("", err)
 	}
-	in := Input{Envs: raw.Envs, Hotkeys: raw.Hotkeys, Queryable: raw.Queryable, Burn: raw.Burn.float()}
-	if block := raw.CurrentBlock.block(); block != nil {
-		in.CurrentBlock = *block
-	}
-	in.CommitBlocks = make(map[subnet.Hotkey]subnet.Block)
-	for hotkey, n := range raw.CommitBlocks {
-		if block := n.block(); block != nil {
-			in.CommitBlocks[hotkey] = *block
-		}
-	}
+	in := raw.input()
 	for i, sample := range raw.Samples {
 		if err := in.expand(sample); err != nil {
 			return Input{}, parseError(fmt.Sprintf("samples[%d]: ", i), err)
@@ -66,7 +50,46 @@ func ParseInput(text []byte) (Input, error) {
 	return in, in.check()
 }
 
+// snapshot is the text of an Input.
+type snapshot struct {
+	Envs         []subnet.EnvID           `json:"envs"`
+	Hotkeys      []subnet.Hotkey          `json:"meta_hotkeys"`
+	CurrentBlock number                   `json:"current_block"`
+	CommitBlocks map[subnet.Hotkey]number `json:"commit_blocks"`
+	Queryable    []subnet.Hotkey          `json:"queryable"`
+	Burn         number                   `json:"burn"`
+	Samples      []json.RawMessage        `json:"samples"`
+}
+
+// input is everything but the samples.
+func (s *snapshot) input() Input {
+	in := Input{
+		Envs: s.Envs, Hotkeys: s.Hotkeys, Queryable: s.Queryable, Burn: s.Burn.float(),
+		CommitBlocks: make(map[subnet.Hotkey]subnet.Block),
+	}
+	if block := s.CurrentBlock.block(); block != nil {
+		in.CurrentBlock = *block
+	}
+	for hotkey, n := range s.CommitBlocks {
+		if block := n.block(); block != nil {
+			in.CommitBlocks[hotkey] = *block
+		}
+	}
+	return in
+}
+
+// parseError says where and what, in words for whoever wrote the text.
 func parseError(where string, err error) error {
+	var kind *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Errorf("%w: %sfound JSON %s instead of an object", ErrInput, where, kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Errorf("%w: %s%s cannot be JSON %s", ErrInput, where, kind.Field, kind.Value)
+	case errors.As(err, &syntax):
+		return fmt.Errorf("%w: %snot JSON at byte %d: %v", ErrInput, where, syntax.Offset, err)
+	}
 	return fmt.Errorf("%w: %s%v", ErrInput, where, err)
 }
 
@@ -84,7 +107,7 @@ func (in *Input) expand(text []byte) error {
 		return err
 	}
 	if g.Hotkey == nil || g.Env == nil || g.Scores == nil {
-		return fmt.Errorf("hotkey, env or scores is missing")
+		return errors.New("hotkey, env or scores is missing")
 	}
 	r := Record{Hotkey: *g.Hotkey, Env: *g.Env, Block: g.Block.block(), Revision: g.Revision}
 	if r.Revision == "" {

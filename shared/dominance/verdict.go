@@ -58,10 +58,6 @@ func (s EnvStanding) Mean() float64 {
 	return s.Sum / float64(s.Count)
 }
 
-func (s *EnvStanding) side() side {
-	return side{lower: s.Lower, upper: s.Upper, first: s.FirstBlock, enough: s.Count >= MinSamples}
-}
-
 // senior orders by first block, then hotkey.
 func (s *Standing) senior(other *Standing) int {
 	return cmp.Or(cmp.Compare(s.FirstBlock, other.FirstBlock), cmp.Compare(s.Hotkey, other.Hotkey))
@@ -191,7 +187,7 @@ func winner(f *field, s *sharer, env int) int {
 	frontier, shares := s.split(1 << env)
 	best := 0
 	for i := range frontier {
-		first, leader := f.sides[frontier[i]*f.envs+env].first, f.sides[frontier[best]*f.envs+env].first
+		first, leader := f.sides[env][frontier[i]].first, f.sides[env][frontier[best]].first
 		if cmp.Or(cmp.Compare(shares[best], shares[i]), cmp.Compare(first, leader)) < 0 {
 			best = i
 		}

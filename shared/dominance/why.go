@@ -106,11 +106,12 @@ func (v *Verdict) against(winner, second *Standing) string {
 		verb string
 		of   func(a, b side) bool
 	}{
-		{"is better in", func(a, b side) bool { return duel(a, b) > 0 && a.lower > b.upper }},
-		{"keeps its place as the earlier one in", func(a, b side) bool { return duel(a, b) > 0 && a.lower <= b.upper }},
-		{"ties in", func(a, b side) bool { return duel(a, b) == 0 }},
-		{"does not displace the earlier one in", func(a, b side) bool { return duel(a, b) < 0 && b.lower <= a.upper }},
-		{"is worse in", func(a, b side) bool { return duel(a, b) < 0 && b.lower > a.upper }},
+		{"wins outright in", func(a, b side) bool { return a.above(b) }},
+		{fmt.Sprintf("keeps its place as the earlier one (block %d before %d) in", winner.FirstBlock, second.FirstBlock),
+			func(a, b side) bool { return a.beats(b) && !a.above(b) }},
+		{"ties in", func(a, b side) bool { return !a.beats(b) && !b.beats(a) }},
+		{"does not displace the earlier one in", func(a, b side) bool { return b.beats(a) && !b.above(a) }},
+		{"is worse in", func(a, b side) bool { return b.above(a) }},
 	} {
 		if envs := v.where(winner, second, end.of); len(envs) > 0 {
 			clauses = append(clauses, end.verb+" "+v.naming(envs))
@@ -134,10 +135,14 @@ func (v *Verdict) where(winner, second *Standing, so func(a, b side) bool) []str
 }
 
 func (v *Verdict) naming(envs []string) string {
-	if len(envs) == len(v.Envs) && len(envs) > 1 {
+	switch {
+	case len(envs) < len(v.Envs) || len(envs) == 1:
+		return listing(envs)
+	case len(envs) == 2:
+		return "both environments"
+	default:
 		return fmt.Sprintf("all %d environments", len(envs))
 	}
-	return listing(envs)
 }
 
 // shared says what ranks the winner first where both share a set's points.
