@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -51,9 +50,10 @@ func (e *Enumerator) look(ctx context.Context, mg subnet.Metagraph, standing map
 		}
 	}
 	slices.SortStableFunc(miners[len(mg.Neurons):], func(a, b subnet.Miner) int { return cmp.Compare(a.Hotkey, b.Hotkey) })
-	now := e.Clock()
 	for i := range miners {
-		stamp(&miners[i], standing[miners[i].Hotkey], now)
+		if old := standing[miners[i].Hotkey]; miners[i].State != old.State || miners[i].Revision != old.Revision {
+			miners[i].Since = e.Clock()
+		}
 	}
 	return miners, nil
 }
@@ -80,6 +80,9 @@ func (e *Enumerator) lookAt(ctx context.Context, mg subnet.Metagraph, n subnet.N
 	v := e.judge(ctx, n, c)
 	if v.state == subnet.Unknown && row.State == subnet.Valid && e.Clock().Sub(row.LastGood) < e.Grace {
 		return row // a provider's hiccup makes nobody invalid
+	}
+	if v.state == subnet.Valid {
+		row.LastGood = e.Clock()
 	}
 	row.State, row.Reason = v.state, clip(v.reason)
 	if v.slug != "" {
@@ -142,16 +145,6 @@ func markDuplicates(miners []subnet.Miner) {
 			m.State = subnet.DuplicateOf
 			m.Reason = fmt.Sprintf("uid %d committed %s earlier, at block %d", miners[k].UID, m.Model, miners[k].CommitBlock)
 		}
-	}
-}
-
-// stamp sets the times that follow from comparing the new row with the standing one.
-func stamp(m *subnet.Miner, old subnet.Miner, now time.Time) {
-	if m.State != old.State || m.Revision != old.Revision {
-		m.Since = now
-	}
-	if m.State == subnet.Valid {
-		m.LastGood = now
 	}
 }
 

@@ -51,6 +51,15 @@ func (p Pace) due(progress subnet.EnvProgress, now time.Time) int {
 	return min(max(n, 0), p.Burst)
 }
 
+// planned is the time from which the next due task is counted once n are planned:
+// what is left over of an interval is kept, what a burst could not hold is not.
+func (p Pace) planned(progress subnet.EnvProgress, now time.Time, n int) time.Time {
+	if progress.Planned.IsZero() || n >= p.Burst {
+		return now
+	}
+	return progress.Planned.Add(time.Duration(n) * p.interval(int(progress.Next-progress.Start)))
+}
+
 // upTo is how many tasks to plan now for a miner that has scored samples and rows
 // in all, in the mode that runs to an end.
 func (p Pace) upTo(progress subnet.EnvProgress, scored, rows int) int {

@@ -123,8 +123,8 @@ func (e *Enumerator) step(ctx context.Context, plan subnet.WindowPlan, env EnvRa
 		s.lacking = n > 0 || len(rows) < int(p.Next-p.Start)
 	}
 	if n > 0 || len(s.again) > 0 {
+		p.Planned = e.Pace.planned(p, e.Clock(), n)
 		p.Next = min(p.Next+uint32(n), subnet.MaxIndex)
-		p.Planned = e.Clock()
 		s.to, s.moved = p, true
 	}
 	return s, nil
