@@ -1,0 +1,391 @@
+package validator_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	archivelocal "github.com/affine-go/affine/shared/archive/local"
+	"github.com/affine-go/affine/shared/dominance"
+	"github.com/affine-go/affine/shared/store"
+	storelocal "github.com/affine-go/affine/shared/store/local"
+	"github.com/affine-go/affine/shared/subnet"
+	"github.com/affine-go/affine/shared/validator"
+)
+
+const own subnet.Hotkey = "validator"
+
+// ledger is a chain that takes weights: it keeps what was included and holds the
+// rules that matter here (nonce, era, rate limit).
+type ledger struct {
+	mg       subnet.Metagraph
+	included map[string]subnet.Inclusion // by hash
+	history  []subnet.Block              // blocks at which weights were set
+	values   map[subnet.UID]uint16
+	signed   map[string]signing // by hash
+	nonce    uint32
+	strike   func(do func() error) error // faults; passes through when nil
+}
+
+type signing struct {
+	intent subnet.WeightsIntent
+	nonce  uint32
+	death  subnet.Block
+}
+
+func newLedger() *ledger {
+	l := &ledger{included: make(map[string]subnet.Inclusion), signed: make(map[string]signing), values: make(map[subnet.UID]uint16)}
+	l.mg = subnet.Metagraph{
+		Netuid: 120, Block: 7_200, BlockHash: "0x01", Commitments: make(map[subnet.Hotkey]subnet.RawCommitment),
+		Neurons: []subnet.Neuron{{UID: 0, Hotkey: "owner"}, {UID: 1, Hotkey: "miner"}, {UID: 2, Hotkey: own, Permit: true, LastUpdate: 10}},
+		Rules:   subnet.WeightRules{Tempo: 360, RateLimit: 100, MaxWeight: 65535},
+	}
+	l.strike = func(do func() error) error { return do() }
+	return l
+}
+
+func (l *ledger) Metagraph(context.Context, subnet.Netuid) (mg subnet.Metagraph, err error) {
+	err = l.strike(func() error { mg = l.mg; mg.Neurons = append([]subnet.Neuron(nil), l.mg.Neurons...); return nil })
+	return mg, err
+}
+
+func (l *ledger) SignWeights(_ context.Context, intent subnet.WeightsIntent) (out subnet.SignedWeights, err error) {
+	err = l.strike(func() error {
+		hash := fmt.Sprintf("0x%d", len(l.signed)+1)
+		s := signing{intent, l.nonce, intent.Head + 64}
+		l.signed[hash] = s
+		out = subnet.SignedWeights{Hotkey: own, Extrinsic: hash, Hash: hash, Nonce: s.nonce, Death: s.death}
+		return nil
+	})
+	return out, err
+}
+
+func (l *ledger) Submit(_ context.Context, ext string) (inc subnet.Inclusion, err error) {
+	err = l.strike(func() error {
+		if done, ok := l.included[ext]; ok {
+			inc = done
+			return nil
+		}
+		s, known := l.signed[ext]
+		l.mg.Block++
+		switch {
+		case !known:
+			return errors.New("bad signature")
+		case l.mg.Block >= s.death:
+			return errors.New("era expired")
+		case s.nonce != l.nonce:
+			return errors.New("stale nonce")
+		}
+		l.nonce++
+		inc = subnet.Inclusion{Block: l.mg.Block}
+		me := &l.mg.Neurons[2]
+		if l.mg.Block < me.LastUpdate+subnet.Block(l.mg.Rules.RateLimit) {
+			inc.Failure = "SubtensorModule.SettingWeightsTooFast"
+		} else {
+			me.LastUpdate = l.mg.Block
+			l.history = append(l.history, l.mg.Block)
+			l.values = make(map[subnet.UID]uint16)
+			for i, uid := range s.intent.UIDs {
+				l.values[uid] = s.intent.Values[i]
+			}
+		}
+		l.included[ext] = inc
+		return nil
+	})
+	return inc, err
+}
+
+func (l *ledger) Find(_ context.Context, hash string, from, to subnet.Block) (inc subnet.Inclusion, found bool, err error) {
+	err = l.strike(func() error {
+		inc, found = l.included[hash]
+		found = found && inc.Block >= from && inc.Block <= to
+		return nil
+	})
+	return inc, found, err
+}
+
+func (l *ledger) Weights(context.Context, subnet.Netuid, subnet.UID) (row subnet.WeightsRow, err error) {
+	err = l.strike(func() error {
+		row = subnet.WeightsRow{At: l.mg.Block, LastUpdate: l.mg.Neurons[2].LastUpdate, Values: l.values}
+		return nil
+	})
+	return row, err
+}
+
+// strikeStore puts the ledger's faults on the writes of weights records.
+type strikeStore struct {
+	store.Store
+	l *ledger
+}
+
+func (s strikeStore) PutWeights(ctx context.Context, r subnet.WeightsRecord) (out subnet.WeightsRecord, err error) {
+	err = s.l.strike(func() error { out, err = s.Store.PutWeights(ctx, r); return err })
+	return out, err
+}
+
+// payMiner is a rule that pays uid 1.
+func payMiner(in dominance.Input) (dominance.Verdict, error) {
+	return dominance.Verdict{Block: in.CurrentBlock, Weights: []subnet.Weight{{UID: 1, Hotkey: "miner", Share: 1}}, Why: "because"}, nil
+}
+
+func newSetter(t *testing.T, l *ledger) *validator.WeightSetter {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := storelocal.Open(filepath.Join(dir, "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	a, err := archivelocal.Open(filepath.Join(dir, "archive"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &validator.WeightSetter{
+		Netuid: 120, Hotkey: own, Chain: l, Signer: l, Store: strikeStore{s, l}, Archive: a,
+		Envs: []subnet.EnvID{echoEnv}, Rule: payMiner, Mode: "seed", Window: subnet.WindowBlocks, Owner: "test",
+		Clock: func() time.Time { return time.Unix(1_700_000_000, 0) }, Log: quiet(),
+	}
+}
+
+func TestWeightsReachTheChainOncePerEpoch(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	for range 3 {
+		rec, err := w.Run(t.Context())
+		if err != nil || rec.State != subnet.Confirmed {
+			t.Fatalf("record %+v, %v", rec, err)
+		}
+	}
+	if len(l.history) != 1 || l.values[1] != 65535 {
+		t.Fatalf("set at %v, values %v; want once, uid 1 with 65535", l.history, l.values)
+	}
+	l.mg.Block += 360
+	if rec, err := w.Run(t.Context()); err != nil || rec.State != subnet.Confirmed || len(l.history) != 2 {
+		t.Fatalf("next epoch: %+v, %v, set at %v", rec, err, l.history)
+	}
+}
+
+// Whichever call is the first to fail, refused or with its reply lost, and however
+// the process then dies: the next run ends with one submission, confirmed.
+func TestACrashAtAnyCallIsFoundOut(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []bool{false, true} {
+		for _, wait := range []subnet.Block{0, 70} { // within the era, and past it
+			for k := 0; ; k++ {
+				l := newLedger()
+				w := newSetter(t, l)
+				calls, failed := 0, false
+				l.strike = func(do func() error) error {
+					calls++
+					if failed {
+						return errDead
+					}
+					if calls-1 != k {
+						return do()
+					}
+					failed = true
+					if lost {
+						if err := do(); err != nil {
+							return err
+						}
+						return errReply
+					}
+					return errRefused
+				}
+				_, err := w.Run(t.Context())
+				if !failed {
+					break // the run makes fewer than k calls: all have been tried
+				}
+				if err == nil {
+					t.Fatalf("call %d failed (lost=%v) and Run reported nothing", k, lost)
+				}
+				l.strike = func(do func() error) error { return do() }
+				l.mg.Block += wait
+				rec, err := w.Run(t.Context())
+				if err != nil || rec.State != subnet.Confirmed || len(l.history) != 1 {
+					t.Fatalf("call %d (lost=%v, then %d blocks): record %+v, %v; set at %v", k, lost, wait, rec, err, l.history)
+				}
+			}
+		}
+	}
+}
+
+// Over many epochs with faults everywhere: never two submissions in one epoch, and
+// no record claims what the chain does not hold.
+func TestNoEpochIsSubmittedTwice(t *testing.T) {
+	t.Parallel()
+	seeds := uint64(10)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
+		l := newLedger()
+		w := newSetter(t, l)
+		random := rand.New(rand.NewPCG(seed, 3))
+		l.strike = func(do func() error) error {
+			switch x := random.Float64(); {
+			case x < 0.1:
+				return errRefused
+			case x < 0.2:
+				if err := do(); err != nil {
+					return err
+				}
+				return errReply
+			}
+			return do()
+		}
+		confirmed := 0
+		for range 80 {
+			if rec, err := w.Run(t.Context()); err == nil && rec.State == subnet.Confirmed {
+				confirmed++
+			}
+			l.mg.Block += subnet.Block(random.IntN(150))
+		}
+		perEpoch := make(map[subnet.Block]int)
+		for hash, inc := range l.included {
+			if inc.Failure == "" {
+				perEpoch[l.signed[hash].intent.Epoch]++
+			}
+		}
+		for epoch, n := range perEpoch {
+			if n > 1 {
+				t.Errorf("seed %d: epoch %d was submitted %d times", seed, epoch, n)
+			}
+		}
+		if confirmed == 0 {
+			t.Errorf("seed %d: no run ever confirmed its weights", seed)
+		}
+	}
+}
+
+func TestPreflightSaysWhatTheChainWouldRefuse(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(*ledger)
+		want  string
+	}{
+		"not registered": {func(l *ledger) { l.mg.Neurons[2].Hotkey = "someone" }, "not registered"},
+		"no permit":      {func(l *ledger) { l.mg.Neurons[2].Permit = false }, "no validator permit"},
+		"commit-reveal":  {func(l *ledger) { l.mg.Rules.CommitReveal = true }, "timelock"},
+		"rate limit":     {func(l *ledger) { l.mg.Neurons[2].LastUpdate = l.mg.Block - 99 }, "in 1 blocks"},
+	} {
+		l := newLedger()
+		c.spoil(l)
+		w := newSetter(t, l)
+		if _, err := w.Run(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+		if len(l.signed) != 0 {
+			t.Errorf("%s: something was signed", name)
+		}
+	}
+	l := newLedger()
+	l.mg.Neurons[2].LastUpdate = l.mg.Block - 100 // exactly the limit: the chain accepts
+	if _, err := newSetter(t, l).Run(t.Context()); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+}
+
+// A refusal by the chain's dispatch is final for the epoch and says its name.
+func TestARefusedDispatchIsRecorded(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	l.mg.Neurons[2].LastUpdate = 0 // never set, so that the preflight lets it pass
+	w.Signer = signFunc(func(ctx context.Context, i subnet.WeightsIntent) (subnet.SignedWeights, error) {
+		l.mg.Neurons[2].LastUpdate = l.mg.Block // another program set weights meanwhile
+		return l.SignWeights(ctx, i)
+	})
+	rec, err := w.Run(t.Context())
+	if err != nil || rec.State != subnet.Failed || !strings.Contains(rec.Reason, "SettingWeightsTooFast") {
+		t.Fatalf("record %+v, %v", rec, err)
+	}
+}
+
+type signFunc func(context.Context, subnet.WeightsIntent) (subnet.SignedWeights, error)
+
+func (f signFunc) SignWeights(ctx context.Context, i subnet.WeightsIntent) (subnet.SignedWeights, error) {
+	return f(ctx, i)
+}
+
+func TestAnotherHotkeysSignerIsRefused(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	w.Signer = signFunc(func(ctx context.Context, i subnet.WeightsIntent) (subnet.SignedWeights, error) {
+		s, err := l.SignWeights(ctx, i)
+		s.Hotkey = "impostor"
+		return s, err
+	})
+	if _, err := w.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "impostor") {
+		t.Fatalf("error %v", err)
+	}
+	if len(l.included) != 0 {
+		t.Error("the extrinsic was submitted")
+	}
+}
+
+// The chain's least number of entries is met with zeros of the lowest uids.
+func TestMinAllowedWeights(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	l.mg.Rules.MinAllowed = 2
+	if rec, err := newSetter(t, l).Run(t.Context()); err != nil || len(rec.Weights) != 2 || l.values[0] != 0 || l.values[1] != 65535 {
+		t.Fatalf("record %+v, %v; chain %v", rec, err, l.values)
+	}
+}
+
+// Only rows that count are scored: of the committed model and revision, scored by
+// outcome, and not older than a window.
+func TestScoreReadsWhatCounts(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	l.mg.Block = 25_000
+	miner := subnet.Miner{Netuid: 120, UID: 1, Hotkey: "miner", State: subnet.Valid, CommitBlock: 77,
+		Commitment: subnet.Commitment{Model: "a/Affine-x", Revision: "r"}}
+	if _, err := w.Store.PutMiner(t.Context(), miner); err != nil {
+		t.Fatal(err)
+	}
+	index := uint32(0)
+	put := func(spoil func(*subnet.Sample)) {
+		index++
+		task := taskFor("miner", index)
+		task.Window, task.Block, task.Commit = 2, 24_000, 77
+		s := subnet.Sample{Task: task, Outcome: subnet.OK, Score: subnet.ScoreScale, At: time.Unix(1, 0)}
+		spoil(&s)
+		s.ID = s.SampleID()
+		if put, err := w.Store.PutSamples(t.Context(), []subnet.Sample{s}); err != nil || put[0].Err != nil {
+			t.Fatal(err, put)
+		}
+	}
+	put(func(*subnet.Sample) {})
+	put(func(s *subnet.Sample) { s.Score = 500 })
+	put(func(s *subnet.Sample) { s.Outcome, s.Score = subnet.TaskTimeout, 0 })
+	put(func(s *subnet.Sample) { s.Window, s.Block = 1, 15_001 })
+	put(func(s *subnet.Sample) { s.Window, s.Block = 1, 15_000 })           // a window old
+	put(func(s *subnet.Sample) { s.Outcome, s.Score = subnet.Capacity, 0 }) // not scored
+	put(func(s *subnet.Sample) { s.Revision = "old" })
+	put(func(s *subnet.Sample) { s.Model = "a/Affine-other" })
+	var got dominance.Input
+	w.Rule = func(in dominance.Input) (dominance.Verdict, error) { got = in; return payMiner(in) }
+	if _, err := w.Score(t.Context(), l.mg); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, r := range got.Samples {
+		sum += r.Score
+		if *r.Block != 77 {
+			t.Errorf("record dated %d, want the commitment's block 77", *r.Block)
+		}
+	}
+	if len(got.Samples) != 4 || sum != 2.5 {
+		t.Errorf("%d records with sum %v, want 4 and 2.5", len(got.Samples), sum)
+	}
+}
