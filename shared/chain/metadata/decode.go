@@ -157,9 +157,9 @@ func (r *reading) primitive(p Primitive) any {
 	case I64:
 		return int64(r.d.U64())
 	case U128, U256:
-		return r.d.Uint(p.size())
+		return r.d.Uint(p.Size())
 	}
-	return r.d.Int(p.size())
+	return r.d.Int(p.Size())
 }
 
 func (r *reading) char() any {
@@ -177,10 +177,10 @@ func (r *reading) compact(elem uint32) any {
 		return nil
 	}
 	v := r.d.CompactBig()
-	if v.BitLen() > 8*p.size() {
-		r.d.Fail(fmt.Errorf("%w: compact integer of %d bits, at most %d here", scale.ErrValue, v.BitLen(), 8*p.size()))
+	if v.BitLen() > 8*p.Size() {
+		r.d.Fail(fmt.Errorf("%w: compact integer of %d bits, at most %d here", scale.ErrValue, v.BitLen(), 8*p.Size()))
 	}
-	if p.size() <= 8 {
+	if p.Size() <= 8 {
 		return v.Uint64()
 	}
 	return v
@@ -220,7 +220,7 @@ func (m *Metadata) bitStore(t *Type) (size int, msb bool, err error) {
 	if store.Kind != PrimitiveType || store.Primitive < U8 || store.Primitive > U64 {
 		return 0, false, fmt.Errorf("%w: bit sequence kept in %q", ErrFormat, store.Path)
 	}
-	return store.Primitive.size(), order.base() == "Msb0", nil
+	return store.Primitive.Size(), order.base() == "Msb0", nil
 }
 
 // bitByte is the byte that holds bit i, words being little-endian.
@@ -243,10 +243,10 @@ func bitShift(i int, msb bool) int {
 // fits reports whether v is a whole number of the integer primitive's range.
 func fits(v *big.Int, p Primitive) bool {
 	if p >= U8 && p <= U256 {
-		return v.Sign() >= 0 && v.BitLen() <= 8*p.size()
+		return v.Sign() >= 0 && v.BitLen() <= 8*p.Size()
 	}
 	if v.Sign() < 0 {
 		v = new(big.Int).Not(v) // -128 has the bits of 127
 	}
-	return v.BitLen() < 8*p.size()
+	return v.BitLen() < 8*p.Size()
 }

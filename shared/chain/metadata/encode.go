@@ -240,9 +240,9 @@ func (w *writing) primitive(p Primitive, v any) error {
 		return fmt.Errorf("%w: %s is out of range", ErrValue, n)
 	}
 	if p >= I8 {
-		return w.e.Int(n, p.size())
+		return w.e.Int(n, p.Size())
 	}
-	return w.e.Uint(n, p.size())
+	return w.e.Uint(n, p.Size())
 }
 
 func (w *writing) text(p Primitive, v any) error {

@@ -44,15 +44,17 @@ const (
 	I256
 )
 
-// size is the number of bytes of an integer primitive, 0 for the others.
-func (p Primitive) size() int {
+// Size is the number of bytes of a primitive; 1 for text, whose shortest form that is.
+func (p Primitive) Size() int {
 	switch {
+	case p == Char:
+		return 4
 	case p >= U8 && p <= U256:
 		return 1 << (p - U8)
 	case p >= I8 && p <= I256:
 		return 1 << (p - I8)
 	}
-	return 0
+	return 1
 }
 
 // Type is one entry of the type registry.
