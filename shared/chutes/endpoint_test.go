@@ -31,12 +31,18 @@ func serve(t *testing.T, h http.HandlerFunc) *chutes.Client {
 
 func serveWith(t *testing.T, cfg chutes.Config, h http.HandlerFunc) *chutes.Client {
 	t.Helper()
-	server := httptest.NewServer(h)
-	t.Cleanup(server.Close)
-	cfg.API, cfg.Inference, cfg.Key = server.URL, server.URL+"/{slug}/v1", testKey
+	url := newServer(t, h)
+	cfg.API, cfg.Inference, cfg.Key = url, url+"/{slug}/v1", testKey
 	client := chutes.New(cfg)
 	t.Cleanup(client.CloseIdle)
 	return client
+}
+
+func newServer(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // stream answers with the given lines as they are.
