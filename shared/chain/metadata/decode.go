@@ -171,6 +171,9 @@ func (r *reading) char() any {
 }
 
 func (r *reading) compact(elem uint32) any {
+	if zero, err := r.m.ZeroSize(elem); err == nil && zero {
+		return []any{} // Compact<()>, as in MultiAddress.Index, takes no bytes either
+	}
 	p, err := r.m.compacted(elem)
 	if err != nil {
 		r.d.Fail(err)

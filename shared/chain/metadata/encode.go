@@ -263,6 +263,9 @@ func (w *writing) text(p Primitive, v any) error {
 }
 
 func (w *writing) compact(elem uint32, v any) error {
+	if zero, err := w.m.ZeroSize(elem); err == nil && zero {
+		return nothing(v)
+	}
 	p, err := w.m.compacted(elem)
 	if err != nil {
 		return err

@@ -123,6 +123,7 @@ func (w *writer) typeID(text string) { w.e.Compact(uint64(w.r.id(text))) }
 
 func (w *writer) body() {
 	writeList(&w.e, w.spec.Pallets, w.pallet)
+	w.r.id("UncheckedExtrinsic") // other clients look for it in every version
 	switch w.spec.Version {
 	case 14:
 		w.typeID("UncheckedExtrinsic")
