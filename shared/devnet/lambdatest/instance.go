@@ -66,7 +66,7 @@ func start(name, bootstrap string, env []string, log io.Writer) (*instance, erro
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", in.serveError)
 	mux.HandleFunc("POST /2018-06-01/runtime/init/error", in.serveInitError)
 	in.api = httptest.NewServer(mux)
-	in.cmd = exec.Command(bootstrap)
+	in.cmd = exec.Command(bootstrap) //nolint:noctx // it outlives the event it was started for; stop ends it
 	in.cmd.Dir = filepath.Dir(bootstrap)
 	in.cmd.Env = append(runtimeEnv(name, in.cmd.Dir, strings.TrimPrefix(in.api.URL, "http://")), env...)
 	in.cmd.Stdout, in.cmd.Stderr = log, log

@@ -75,6 +75,7 @@ func testEvent(t *testing.T, bootstrap string) {
 	if first.Left <= 0 || first.Left > 20_000 || second.Left > Timeout.Milliseconds() {
 		t.Errorf("time left %d ms and %d ms", first.Left, second.Left)
 	}
+	f.Kill() // which also waits for the rest of its log
 	if f.ColdStart() <= 0 || !strings.Contains(f.Log(), "line from the function") {
 		t.Errorf("cold start %s, log %q", f.ColdStart(), f.Log())
 	}
@@ -132,6 +133,7 @@ func testKill(t *testing.T, bootstrap string) {
 	if err := syscall.Kill(after.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	<-f.running.ended
 	if last, _, functionError := invoke(t, t.Context(), f, `{}`); functionError != "" || last.Pid == after.Pid {
 		t.Errorf("after a crash between two events: function error %q, pid %d", functionError, last.Pid)
 	}
