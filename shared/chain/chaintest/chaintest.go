@@ -1,0 +1,240 @@
+// Package chaintest is a node of a chain of our own that speaks Subtensor's JSON-RPC:
+// what `af dev` runs against, and what the chain client is tested against.
+//
+// It is strict. Every extrinsic is decoded by the metadata that the node serves, and its
+// signature, nonce, era and tip are checked as the chain checks them; weights pass the
+// pallet's rules in the pallet's order and fail with the pallet's error names; results
+// are SCALE events in System.Events. State is real: storage keys and values, readable at
+// every block that is still kept. State roots and consensus are stand-ins, since there is
+// one node only, but every header hashes to its block's hash and every block names its
+// parent.
+//
+// Faults are switched on with Node.Inject and the Node's other methods.
+package chaintest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+// Config is the chain at its genesis and how the node runs it. Zero fields take the
+// defaults named with them.
+type Config struct {
+	Listen string // address; a free port of 127.0.0.1
+	Name   string // the chain's name, part of its genesis; "Affine development"
+
+	Netuid  subnet.Netuid      // 120
+	Neurons []Neuron           // uid by position
+	Rules   subnet.WeightRules // taken as they are; MaxWeight 65535 and BlockTime 12 s when 0
+
+	// StakeThreshold is the least stake, in rao, that lets a hotkey set weights.
+	StakeThreshold uint64
+
+	First       subnet.Block // number of the block after genesis, where the chain takes up; 1
+	SpecVersion uint32       // 393
+	FinalityLag int          // blocks between the newest and the newest finalized one
+	KeepState   int          // blocks whose state can be read; 256
+	Sealing     Sealing      // what makes blocks; the clock
+
+	// StateFile keeps the chain over restarts, kill -9 included: a block that holds
+	// extrinsics is on disk before anybody can see it, and the height never goes back.
+	// Empty means memory only.
+	StateFile string
+}
+
+// Sealing says when a block is made.
+type Sealing int
+
+// The ways to make blocks.
+const (
+	ByClock  Sealing = iota // one every BlockTime
+	ByHand                  // by Mine only
+	OnSubmit                // when an extrinsic comes in, and as many more as make it final
+)
+
+// Neuron is a registered hotkey.
+type Neuron struct {
+	Hotkey   subnet.Hotkey
+	Stake    uint64 // rao
+	Permit   bool   // may set weights on others
+	Revealed []Commitment
+	Plain    []byte // a CommitmentOf record of this text, at block 0; nil for none
+}
+
+// Commitment is one entry of RevealedCommitments, stored as it is: upstream's SDK puts
+// a SCALE length before the text.
+type Commitment struct {
+	Text  []byte
+	Block subnet.Block
+}
+
+func (c Config) withDefaults() Config {
+	c.Listen = cmp.Or(c.Listen, "127.0.0.1:0")
+	c.Name = cmp.Or(c.Name, "Affine development")
+	c.Netuid = cmp.Or(c.Netuid, 120)
+	c.Rules.MaxWeight = cmp.Or(c.Rules.MaxWeight, 65535)
+	c.Rules.BlockTime = cmp.Or(c.Rules.BlockTime, 12*time.Second)
+	c.First = cmp.Or(c.First, 1)
+	c.SpecVersion = cmp.Or(c.SpecVersion, 393)
+	c.KeepState = cmp.Or(c.KeepState, 256)
+	return c
+}
+
+// Node is a running node.
+type Node struct {
+	cfg      Config
+	endpoint string
+	faults   faults
+	server   *http.Server
+	alive    context.Context
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+
+	mu      sync.Mutex
+	runtime extrinsic.Context // versions, metadata and genesis in force
+	state   *state
+	chain   chain
+	pool    []*pooled
+	journal *journal      // nil without a state file
+	failed  error         // why no further block can be made
+	news    chan struct{} // closed and replaced when a block is added or finalized
+
+	held     bool    // HoldFinality
+	enforced *uint64 // LieAboutRateLimit
+}
+
+// Start runs a node until ctx ends or Close is called.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	n := &Node{cfg: cfg.withDefaults(), state: newState(), news: make(chan struct{})}
+	n.alive, n.stop = context.WithCancel(ctx)
+	if err := n.open(); err != nil {
+		n.stop()
+		return nil, fmt.Errorf("chaintest: %w", err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", n.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("chaintest: %w", n.shut(err))
+	}
+	n.endpoint = "ws://" + l.Addr().String()
+	n.serve(l)
+	if n.cfg.Sealing == ByClock {
+		n.running.Go(n.tick)
+	}
+	context.AfterFunc(n.alive, func() { _ = n.server.Close() }) // nobody waits for the sockets' last words
+	return n, nil
+}
+
+// open makes the genesis block and takes up the chain from the state file.
+func (n *Node) open() error {
+	if err := n.genesis(); err != nil {
+		return fmt.Errorf("genesis: %w", err)
+	}
+	if n.cfg.StateFile == "" {
+		return nil
+	}
+	j, err := openJournal(n.cfg.StateFile, n.runtime.Genesis)
+	if err != nil {
+		return err
+	}
+	n.journal = j
+	if err := n.replay(); err != nil {
+		return n.shut(fmt.Errorf("%s: %w", n.cfg.StateFile, err))
+	}
+	return nil
+}
+
+func (n *Node) shut(cause error) error {
+	n.stop()
+	if n.journal != nil {
+		_ = n.journal.close() // cause is what the caller has to know
+	}
+	return cause
+}
+
+// Close stops the node and waits until it has.
+func (n *Node) Close() error {
+	n.stop()
+	n.running.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.journal == nil {
+		return nil
+	}
+	return n.journal.close()
+}
+
+// tick adds a block every BlockTime.
+func (n *Node) tick() {
+	for n.sleep(n.cfg.Rules.BlockTime) {
+		if err := n.Mine(1); err != nil {
+			return // kept in n.failed, which every submission reports
+		}
+	}
+}
+
+// sleep waits, and reports false when the node is stopped meanwhile.
+func (n *Node) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-n.alive.Done():
+		return false
+	}
+}
+
+// Endpoint is the node's WebSocket URL. HTTP POST works there as well.
+func (n *Node) Endpoint() string { return n.endpoint }
+
+// Genesis is the hash of block 0, 0x-prefixed hex.
+func (n *Node) Genesis() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return toHex(n.runtime.Genesis[:])
+}
+
+// Head is the number of the newest block.
+func (n *Node) Head() subnet.Block {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return subnet.Block(n.chain.head)
+}
+
+// Finalized is the number of the newest finalized block.
+func (n *Node) Finalized() subnet.Block {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return subnet.Block(n.chain.finalized)
+}
+
+// HoldFinality stops (or resumes) the finalized head while blocks go on.
+func (n *Node) HoldFinality(hold bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.held = hold
+	n.finalize()
+}
+
+// LieAboutRateLimit enforces another rate limit than storage says.
+func (n *Node) LieAboutRateLimit(enforced uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.enforced = &enforced
+}
+
+// Upgrade gives the runtime another spec version from the next block on.
+func (n *Node) Upgrade(spec uint32) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.runtime.SpecVersion = spec
+	n.prune(n.chain.at(n.chain.head)) // signatures are bound to the version
+}

@@ -1,0 +1,123 @@
+package chaintest
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Fault is one way in which a node fails its client.
+type Fault struct {
+	Kind   FaultKind
+	Method string        // of the request that meets it; empty for any
+	Times  int           // how often; 0 means once, negative for ever
+	Delay  time.Duration // of Slow
+	Bytes  int           // of CutAnswer: how much of the frame goes out first
+	Status int           // of RefuseDial: the HTTP status, 429 or 503
+}
+
+// FaultKind says what goes wrong.
+type FaultKind int
+
+// The faults.
+const (
+	RefuseDial FaultKind = iota // the handshake is answered with Fault.Status
+	DropSocket                  // the socket closes; the request is not executed
+	CutAnswer                   // executed; the socket closes after Fault.Bytes of the answer
+	LoseReply                   // executed; the socket closes instead of an answer
+	Silence                     // not executed, never answered
+	Slow                        // answered after Fault.Delay
+	WrongID                     // answered under an id that was never given out
+	Garbage                     // answered with bytes that are not JSON
+	Discarded                   // refused: "State already discarded"
+)
+
+// Inject makes the node fail from now on, until the fault has been met Times times.
+// Faults are tried in the order of injection; a request meets at most one.
+func (n *Node) Inject(f Fault) { n.faults.add(f) }
+
+// Heal removes every fault that is still waiting.
+func (n *Node) Heal() { n.faults.clear() }
+
+type faults struct {
+	mu      sync.Mutex
+	waiting []Fault
+}
+
+func (f *faults) add(fault Fault) {
+	if fault.Times == 0 {
+		fault.Times = 1
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = append(f.waiting, fault)
+}
+
+func (f *faults) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = nil
+}
+
+// meet takes the first waiting fault that suits; dial tells handshakes from requests.
+func (f *faults) meet(dial bool, method string) (Fault, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, w := range f.waiting {
+		if dial != (w.Kind == RefuseDial) || (w.Method != "" && w.Method != method) {
+			continue
+		}
+		if w.Times > 0 {
+			f.waiting[i].Times--
+		}
+		if f.waiting[i].Times == 0 {
+			f.waiting = slices.Delete(f.waiting, i, i+1)
+		}
+		return w, true
+	}
+	return Fault{}, false
+}
+
+// cuttable is a connection that can be told to break off after some more bytes.
+type cuttable struct {
+	net.Conn
+
+	mu     sync.Mutex
+	armed  bool
+	budget int
+}
+
+// cutAfter lets n more bytes out, then closes the connection.
+func (c *cuttable) cutAfter(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed, c.budget = true, n
+}
+
+func (c *cuttable) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.armed {
+		return c.Conn.Write(p)
+	}
+	if len(p) < c.budget {
+		c.budget -= len(p)
+		return c.Conn.Write(p)
+	}
+	n, _ := c.Conn.Write(p[:c.budget])
+	c.budget = 0
+	return n, errors.Join(net.ErrClosed, c.Close())
+}
+
+// cuttableListener makes every connection cuttable.
+type cuttableListener struct{ net.Listener }
+
+func (l cuttableListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &cuttable{Conn: conn}, nil
+}

@@ -1,0 +1,120 @@
+package chaintest
+
+import (
+	"fmt"
+
+	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/metadata"
+)
+
+// genesis makes block 0: the subnet and its neurons as Config has them.
+func (n *Node) genesis() error {
+	raw, err := describe(n.cfg, 15)
+	if err != nil {
+		return err
+	}
+	m, err := metadata.Parse(raw)
+	if err != nil {
+		return err
+	}
+	n.runtime = extrinsic.Context{Metadata: m, SpecVersion: n.cfg.SpecVersion, TxVersion: 1}
+	x := &execution{node: n, number: 0}
+	for _, step := range []func() error{x.genesisSystem, x.genesisRules, x.genesisNeurons} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	b := &block{number: 0, spec: n.cfg.SpecVersion}
+	n.append(b)
+	n.runtime.Genesis = b.hash
+	return nil
+}
+
+func (x *execution) genesisSystem() error {
+	if err := x.put("System", "Number", 0); err != nil {
+		return err
+	}
+	// The name is part of the genesis, so that differently named chains differ.
+	x.node.state.put(0, []byte(":chain_name"), []byte(x.node.cfg.Name))
+	return x.put("Timestamp", "Now", x.node.timeOf(0))
+}
+
+func (x *execution) genesisRules() error {
+	netuid, r := uint16(x.node.cfg.Netuid), x.node.cfg.Rules
+	for _, item := range []struct {
+		entry string
+		value any
+	}{
+		{"NetworksAdded", true},
+		{"SubnetworkN", len(x.node.cfg.Neurons)},
+		{"Tempo", r.Tempo},
+		{"WeightsSetRateLimit", r.RateLimit},
+		{"CommitRevealWeightsEnabled", r.CommitReveal},
+		{"WeightsVersionKey", r.VersionKey},
+		{"MinAllowedWeights", r.MinAllowed},
+		{"MaxWeightsLimit", r.MaxWeight},
+		{"LastEpochBlock", uint64(r.LastEpochHint)},
+	} {
+		if err := x.put("SubtensorModule", item.entry, item.value, netuid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *execution) genesisNeurons() error {
+	netuid := uint16(x.node.cfg.Netuid)
+	count := len(x.node.cfg.Neurons)
+	updates, permits := make([]uint64, count), make([]bool, count)
+	for i, neuron := range x.node.cfg.Neurons {
+		permits[i] = neuron.Permit
+		if err := x.register(netuid, uint16(i), neuron); err != nil {
+			return fmt.Errorf("neuron %d: %w", i, err)
+		}
+	}
+	if err := x.put("SubtensorModule", "LastUpdate", updates, netuid); err != nil {
+		return err
+	}
+	return x.put("SubtensorModule", "ValidatorPermit", permits, netuid)
+}
+
+// register gives a neuron its uid, its stake and its commitments.
+func (x *execution) register(netuid, uid uint16, neuron Neuron) error {
+	account, _, err := keys.ParseAddress(string(neuron.Hotkey))
+	if err != nil {
+		return err
+	}
+	if err := x.put("SubtensorModule", "Uids", uid, netuid, account[:]); err != nil {
+		return err
+	}
+	if err := x.put("SubtensorModule", "Keys", account[:], netuid, uid); err != nil {
+		return err
+	}
+	if err := x.put("SubtensorModule", "TotalHotkeyAlpha", neuron.Stake, account[:], netuid); err != nil {
+		return err
+	}
+	if len(neuron.Revealed) > 0 {
+		entries := make([]any, len(neuron.Revealed))
+		for i, c := range neuron.Revealed {
+			entries[i] = []any{c.Text, uint64(c.Block)}
+		}
+		if err := x.put("Commitments", "RevealedCommitments", entries, netuid, account[:]); err != nil {
+			return err
+		}
+	}
+	if neuron.Plain == nil {
+		return nil
+	}
+	info := map[string]any{"fields": []any{plainData(neuron.Plain)}}
+	return x.put("Commitments", "CommitmentOf", map[string]any{"deposit": 0, "block": 0, "info": info}, netuid, account[:])
+}
+
+// plainData is the Data variant that holds text in the open: RawN up to 128 bytes,
+// BigRaw beyond.
+func plainData(text []byte) metadata.Variant {
+	if len(text) > 128 {
+		return metadata.Variant{Name: "BigRaw", Value: text}
+	}
+	return metadata.Variant{Name: fmt.Sprintf("Raw%d", len(text)), Value: text}
+}

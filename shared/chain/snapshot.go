@@ -1,0 +1,124 @@
+package chain
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/metadata"
+)
+
+// snapshot is the chain at one finalized block. All reads of a run go through one.
+type snapshot struct {
+	client *Client
+	head   Head
+	extrinsic.Context
+}
+
+func (c *Client) snapshot(ctx context.Context) (*snapshot, error) {
+	head, err := c.Finalized(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rt, err := c.Runtime(ctx, head.Hash)
+	if err != nil {
+		return nil, err
+	}
+	return &snapshot{client: c, head: head, Context: rt}, nil
+}
+
+// item is a storage item to be read, and where its decoded value goes.
+type item struct {
+	pallet, entry string
+	keys          []any
+	optional      bool // the runtime may lack the item; its value is nil then
+	into          func(value any) error
+}
+
+// maxKeys bounds how many storage keys one request names.
+const maxKeys = 1000
+
+// read fetches the items in as few requests as possible and hands each its value as
+// metadata describes it; the default stands for an absent one.
+func (s *snapshot) read(ctx context.Context, items []item) error {
+	names := make([]string, len(items))
+	wanted := make([]string, 0, len(items))
+	for i, it := range items {
+		key, err := s.Metadata.StorageKey(it.pallet, it.entry, it.keys...)
+		if it.optional && errors.Is(err, metadata.ErrUnknown) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("chain: key of %s.%s: %w", it.pallet, it.entry, err)
+		}
+		names[i] = hex.EncodeToString(key)
+		wanted = append(wanted, "0x"+names[i])
+	}
+	values, err := s.query(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
+		if err := s.hand(it, names[i], values); err != nil {
+			return fmt.Errorf("chain: %s.%s at block %d: %w: %w", it.pallet, it.entry, s.head.Number, ErrAnswer, err)
+		}
+	}
+	return nil
+}
+
+func (s *snapshot) hand(it item, name string, values map[string][]byte) error {
+	if name == "" {
+		return it.into(nil)
+	}
+	value, err := s.Metadata.DecodeStorage(it.pallet, it.entry, values[name])
+	if err != nil {
+		return err
+	}
+	return it.into(value)
+}
+
+// query reads keys by state_queryStorageAt; a key that is absent from the state is
+// absent from the result. The result's keys are hex without 0x.
+func (s *snapshot) query(ctx context.Context, keys []string) (map[string][]byte, error) {
+	values := make(map[string][]byte, len(keys))
+	for len(keys) > 0 {
+		part := keys[:min(maxKeys, len(keys))]
+		keys = keys[len(part):]
+		var sets []struct {
+			Block   string       `json:"block"`
+			Changes [][2]*string `json:"changes"`
+		}
+		if err := s.client.call(ctx, &sets, "state_queryStorageAt", part, s.head.Hash); err != nil {
+			return nil, err
+		}
+		for _, set := range sets {
+			if !strings.EqualFold(set.Block, s.head.Hash) {
+				return nil, fmt.Errorf("chain: state_queryStorageAt: %w: asked at %s, answered at %s", ErrAnswer, s.head.Hash, set.Block)
+			}
+			if err := collect(values, set.Changes); err != nil {
+				return nil, fmt.Errorf("chain: state_queryStorageAt: %w", err)
+			}
+		}
+	}
+	return values, nil
+}
+
+func collect(values map[string][]byte, changes [][2]*string) error {
+	for _, change := range changes {
+		if change[0] == nil {
+			return fmt.Errorf("%w: a value without a key", ErrAnswer)
+		}
+		if change[1] == nil {
+			continue
+		}
+		value, err := fromHex(*change[1])
+		if err != nil {
+			return err
+		}
+		values[strings.ToLower(strings.TrimPrefix(*change[0], "0x"))] = value
+	}
+	return nil
+}
