@@ -37,15 +37,15 @@ func (w *writing) enum(t *Type, v any) error {
 	return named(def.Name, w.fields(def.Fields, given.Value))
 }
 
-// option writes nil as None and anything else as Some of it. Only where the value is
-// itself an Option does a Variant say which of the two is meant.
+// option writes nil as None and anything else as Some of it. An Option of an Option has
+// to be given as a variant, which alone says which of the two is meant.
 func (w *writing) option(t *Type, v any) (done bool, err error) {
-	if v == nil {
+	some := t.Variants[1]
+	switch {
+	case v == nil:
 		w.e.U8(t.Variants[0].Index)
 		return true, nil
-	}
-	some := t.Variants[1]
-	if _, ok := v.(Variant); ok && w.m.isOption(some.Fields[0].Type) {
+	case w.m.isOption(some.Fields[0].Type):
 		return false, nil
 	}
 	w.e.U8(some.Index)
