@@ -19,7 +19,7 @@ func comesBackAsSent(t *testing.T, h Harness) {
 	if !bytes.Equal(d.Body, m.Body) {
 		t.Errorf("body %q, sent %q", d.Body, m.Body)
 	}
-	if h.Caps.NoGroup == "" && d.Group != m.Group {
+	if d.Group != m.Group {
 		t.Errorf("group %q, sent %q", d.Group, m.Group)
 	}
 	if d.ID == "" || d.Receipt == "" || d.Receives != 1 {

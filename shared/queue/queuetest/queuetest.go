@@ -25,11 +25,9 @@ type Harness struct {
 // why, in a sentence; empty means that it does. What is named here is shown as
 // skipped, never passed over in silence.
 type Caps struct {
-	NoFairness     string // the oldest message comes first whatever its group
-	NoGroup        string // a delivery does not tell the group it was sent with
+	NoFairness     string // groups do not take turns strictly
 	NoStaleDelete  string // Delete accepts a receipt that is no longer good
 	NoStaleExtend  string // Extend accepts the receipt of an earlier delivery
-	NoGoneExtend   string // Extend accepts the receipt of a deleted message
 	NoStaleExpired string // a receipt stays good after its visibility ran out, until the next delivery
 }
 
