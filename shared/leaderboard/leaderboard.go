@@ -140,7 +140,7 @@ func quarantined(v *dominance.Verdict) string {
 		reasons = append(reasons, fmt.Sprintf("%s: %d", reason, n))
 	}
 	slices.Sort(reasons)
-	return fmt.Sprintf("Quarantined: %d records (%s).\n", total, strings.Join(reasons, "; "))
+	return fmt.Sprintf("Quarantined records: %d (%s).\n", total, strings.Join(reasons, "; "))
 }
 
 // printed replaces what is not printable, tabs, newlines and escapes included.
