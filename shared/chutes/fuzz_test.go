@@ -41,11 +41,9 @@ func FuzzStream(f *testing.F) {
 		if err != nil && (!errors.As(err, &e) || e.Outcome() == "" || e.Outcome() == subnet.OK || e.Outcome().Operator()) {
 			t.Errorf("error %v", err)
 		}
-		if err == nil && !strings.Contains(body, "[DONE]") && !strings.Contains(body, "finish_reason") && !strings.Contains(strings.ToLower(body), `finish`) {
-			// encoding/json also takes field names in another case and with escapes.
-			if !strings.Contains(body, `\u`) {
-				t.Errorf("complete without finish_reason or [DONE]: %q", body)
-			}
+		// Field names may come in another case and with escapes.
+		if err == nil && !strings.Contains(body, "[DONE]") && !strings.Contains(strings.ToLower(body), "finish_reason") && !strings.Contains(body, `\u`) {
+			t.Errorf("complete without finish_reason or [DONE]: %q", body)
 		}
 	})
 }

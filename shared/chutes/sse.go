@@ -14,7 +14,7 @@ const maxLine = 4 << 20
 // errLongLine is returned with the head of a line that is longer than maxLine.
 var errLongLine = errors.New("a line of the stream is longer than 4 MiB")
 
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
+var readers sync.Pool // of *bufio.Reader
 
 // lines reads a stream line by line. Chutes' streams are server-sent events in
 // which every data line is one JSON document, but also hold bare lines, so events
@@ -25,7 +25,10 @@ type lines struct {
 }
 
 func newLines(r io.Reader) *lines {
-	buffered := readers.Get().(*bufio.Reader)
+	buffered, ok := readers.Get().(*bufio.Reader)
+	if !ok {
+		return &lines{r: bufio.NewReaderSize(r, 4<<10)}
+	}
 	buffered.Reset(r)
 	return &lines{r: buffered}
 }

@@ -9,6 +9,7 @@
 package simchutes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -85,7 +86,7 @@ func Start(cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("simchutes: miner %q: %w", m.Slug, err)
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("simchutes: %w", err)
 	}
