@@ -20,9 +20,9 @@ const (
 	// It is far above what a commitment may carry (256 for the model).
 	MaxSampleText = 512
 
-	// MaxName bounds hotkeys and lease names, in bytes: DynamoDB's sort keys end at
-	// 1,024, and escaping may treble them.
-	MaxName = 256
+	// MaxName bounds the texts of a key, in bytes: DynamoDB's partition keys end at
+	// 2,048, a shelf has three of them, and escaping may treble each.
+	MaxName = 200
 
 	// MaxDoc bounds a miner, a plan or a weights record, in bytes of its JSON: a
 	// DynamoDB item ends at 400 KiB.
