@@ -25,7 +25,7 @@ func open(t *testing.T, dir string) *local.Archive {
 }
 
 func TestConformance(t *testing.T) {
-	archivetest.Run(t, archivetest.Caps{}, func(t *testing.T) archive.Archive { return open(t, t.TempDir()) })
+	archivetest.Run(t, func(t *testing.T) archive.Archive { return open(t, t.TempDir()) })
 }
 
 func TestTwoProcessesShareAFolder(t *testing.T) {
