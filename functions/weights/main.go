@@ -1,0 +1,88 @@
+// Function weights scores the samples of the last window and sets weights, at most
+// once an epoch. A schedule calls it several times each tempo: a call that finds
+// nothing to do, or finds its predecessor cut off, does what is left.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/affine-go/affine/shared/awsstack"
+	"github.com/affine-go/affine/shared/chain"
+	"github.com/affine-go/affine/shared/config"
+	"github.com/affine-go/affine/shared/dominance"
+	"github.com/affine-go/affine/shared/subnet"
+	"github.com/affine-go/affine/shared/telemetry"
+	"github.com/affine-go/affine/shared/validator"
+)
+
+func main() {
+	f, err := newFunction(context.Background(), os.LookupEnv)
+	if err != nil {
+		slog.Error("weights cannot start", "err", err)
+		os.Exit(1)
+	}
+	lambda.Start(f.handle)
+}
+
+type function struct {
+	chain  chain.Config
+	setter validator.WeightSetter
+}
+
+func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
+	s, err := config.ForWeights(lookup)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := awsstack.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &function{
+		chain: chain.Config{Endpoints: s.Chain.Endpoints, Genesis: s.Chain.Genesis},
+		setter: validator.WeightSetter{
+			Netuid: s.Netuid, Hotkey: s.Hotkey,
+			Signer:  remoteSigner{client: lambdaapi.NewFromConfig(cfg), function: s.SignerFunction},
+			Store:   awsstack.Store(cfg, s),
+			Archive: awsstack.Archive(cfg, s),
+			Envs:    s.Envs, Rule: dominance.Seed, Mode: "seed", Window: s.WindowBlocks, Burn: s.Burn,
+			Owner: rand.Text(), Clock: time.Now,
+			Log: telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "weights", Level: s.LogLevel, Hide: s.Secrets()}),
+		},
+	}, nil
+}
+
+// summary is what an invocation returns.
+type summary struct {
+	State  subnet.WeightsState `json:"state"` // "too_soon" when the rate limit has not passed
+	Epoch  subnet.Block        `json:"epoch,omitempty"`
+	Block  subnet.Block        `json:"included_at,omitempty"`
+	Why    string              `json:"why,omitempty"`
+	Reason string              `json:"reason,omitempty"`
+}
+
+const tooSoon subnet.WeightsState = "too_soon"
+
+// handle runs once. The socket to the chain lasts for one invocation.
+func (f *function) handle(ctx context.Context) (out summary, err error) {
+	client, err := chain.Dial(ctx, f.chain)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	w := f.setter
+	w.Chain = client
+	rec, err := w.Run(ctx)
+	if soon, ok := errors.AsType[*validator.TooSoonError](err); ok {
+		return summary{State: tooSoon, Reason: soon.Error()}, nil
+	}
+	return summary{State: rec.State, Epoch: rec.Epoch, Block: rec.At, Why: rec.Why, Reason: rec.Reason}, err
+}

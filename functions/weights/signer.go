@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	lambdaapi "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+// invoker is the one SDK call that reaches the signer.
+type invoker interface {
+	Invoke(context.Context, *lambdaapi.InvokeInput, ...func(*lambdaapi.Options)) (*lambdaapi.InvokeOutput, error)
+}
+
+// remoteSigner asks functions/signer. Asking again after a lost reply is safe: all
+// signatures of a window share a nonce, so the chain takes one of them at most.
+type remoteSigner struct {
+	client   invoker
+	function string
+}
+
+// SignWeights implements validator.Signer.
+func (r remoteSigner) SignWeights(ctx context.Context, intent subnet.WeightsIntent) (subnet.SignedWeights, error) {
+	var signed subnet.SignedWeights
+	payload, err := json.Marshal(intent)
+	if err != nil {
+		return signed, fmt.Errorf("encode the intent: %w", err)
+	}
+	out, err := r.client.Invoke(ctx, &lambdaapi.InvokeInput{FunctionName: aws.String(r.function), Payload: payload})
+	if err != nil {
+		return signed, fmt.Errorf("invoke %s: %w", r.function, err)
+	}
+	if out.FunctionError != nil {
+		return signed, fmt.Errorf("%s refused: %s", r.function, reason(out.Payload))
+	}
+	if err := json.Unmarshal(out.Payload, &signed); err != nil || signed.Extrinsic == "" {
+		return signed, fmt.Errorf("%s answered what is no signature (%d bytes): %v", r.function, len(out.Payload), err)
+	}
+	return signed, nil
+}
+
+// reason is the message of a function's error document.
+func reason(payload []byte) string {
+	var doc struct {
+		Message string `json:"errorMessage"`
+	}
+	if json.Unmarshal(payload, &doc) != nil || doc.Message == "" {
+		return "without a message"
+	}
+	return doc.Message
+}

@@ -1,0 +1,61 @@
+// Package awsstack makes the AWS implementations of the contracts from a program's
+// settings: what the stack created, the programs open here.
+package awsstack
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	archiveaws "github.com/affine-go/affine/shared/archive/aws"
+	"github.com/affine-go/affine/shared/config"
+	"github.com/affine-go/affine/shared/queue"
+	queueaws "github.com/affine-go/affine/shared/queue/aws"
+	storeaws "github.com/affine-go/affine/shared/store/aws"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+// Load reads the SDK's own settings: region, credentials, endpoint.
+func Load(ctx context.Context) (aws.Config, error) {
+	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return cfg, fmt.Errorf("AWS settings: %w", err)
+	}
+	return cfg, nil
+}
+
+// Store opens the table that the settings name.
+func Store(cfg aws.Config, s config.Settings) *storeaws.Store {
+	return storeaws.New(dynamodb.NewFromConfig(cfg), s.Table)
+}
+
+// Queues opens the queue of every environment in the settings.
+func Queues(cfg aws.Config, s config.Settings) map[subnet.EnvID]queue.Queue {
+	client := sqs.NewFromConfig(cfg)
+	queues := make(map[subnet.EnvID]queue.Queue, len(s.Queues))
+	for env, url := range s.Queues {
+		queues[env] = queueaws.New(client, url, s.DeadQueues[env])
+	}
+	return queues
+}
+
+// Archive opens the bucket that the settings name: on R2 with its own keys when
+// they say so, otherwise on S3 with the program's role.
+func Archive(cfg aws.Config, s config.Settings) *archiveaws.Archive {
+	options := archiveaws.Options{Endpoint: s.R2.Endpoint}
+	if s.R2.Endpoint != "" {
+		cfg = cfg.Copy()
+		cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: s.R2.KeyID, SecretAccessKey: s.R2.Key.Reveal(), Source: "R2 settings"}, nil
+		})
+	} else {
+		// Emulators do not answer to a host name per bucket.
+		options.PathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
+	}
+	return archiveaws.New(archiveaws.NewClient(cfg, options), s.Bucket, "")
+}

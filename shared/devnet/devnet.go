@@ -1,0 +1,310 @@
+// Package devnet starts a whole subnet on this machine: a data folder with queues,
+// table and archive, a strict stub chain node, a simulated Chutes with miners that
+// really solve their tasks, and the validator's use cases wired to them.
+//
+// It serves `af dev` and tests. Nothing in it is fit for a real chain: its keys are
+// derived from public names.
+package devnet
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/affine-go/affine/shared/archive/batch"
+	archivelocal "github.com/affine-go/affine/shared/archive/local"
+	"github.com/affine-go/affine/shared/chain"
+	"github.com/affine-go/affine/shared/chain/chaintest"
+	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chutes"
+	"github.com/affine-go/affine/shared/devnet/simchutes"
+	"github.com/affine-go/affine/shared/dominance"
+	"github.com/affine-go/affine/shared/env"
+	"github.com/affine-go/affine/shared/env/abd"
+	"github.com/affine-go/affine/shared/env/catalogue"
+	"github.com/affine-go/affine/shared/queue"
+	queuelocal "github.com/affine-go/affine/shared/queue/local"
+	"github.com/affine-go/affine/shared/sandbox"
+	storelocal "github.com/affine-go/affine/shared/store/local"
+	"github.com/affine-go/affine/shared/subnet"
+	"github.com/affine-go/affine/shared/validator"
+)
+
+// Netuid is the development subnet's number, Affine's own.
+const Netuid subnet.Netuid = 120
+
+// Config says what to start. Zero fields take the defaults named with them.
+type Config struct {
+	Dir       string        // data folder
+	Samples   int           // scored samples wanted per miner and environment; 200
+	BlockTime time.Duration // of the stub chain; 250 ms
+	Latency   float64       // factor on the simulated models' latency (a median of 2 s); 0.02
+	InFlight  int           // attempts at once; 64
+	CruxEval  string        // folder with CRUXEval's tasks and CodeLlama-7B's answers; empty for none
+	External  []Member      // miners with a URL of their own
+	Log       *slog.Logger
+	Observe   func(subnet.Sample) // called for every row stored
+}
+
+func (c Config) withDefaults() Config {
+	c.Samples = cmp.Or(c.Samples, 200)
+	c.BlockTime = cmp.Or(c.BlockTime, 250*time.Millisecond)
+	c.Latency = cmp.Or(c.Latency, 0.02)
+	c.InFlight = cmp.Or(c.InFlight, 64)
+	c.Log = cmp.Or(c.Log, slog.Default())
+	return c
+}
+
+// Net is a running development subnet.
+type Net struct {
+	Enumerator *validator.Enumerator
+	Runner     *validator.Runner
+	Setter     *validator.WeightSetter
+	Chain      *chain.Client
+	Node       *chaintest.Node
+	Provider   *simchutes.Server
+	Own        subnet.UID // the validator's own uid
+	Envs       []env.Env
+	Members    []Member // the miners, uid by position
+
+	cfg    Config
+	closes []func() error
+	queues map[subnet.EnvID]*queuelocal.Queue
+	store  *storelocal.Store
+}
+
+// Start opens the data folder and starts everything. What an earlier process left
+// half done in the folder is taken up again.
+func Start(ctx context.Context, cfg Config) (*Net, error) {
+	n := &Net{cfg: cfg.withDefaults(), queues: make(map[subnet.EnvID]*queuelocal.Queue)}
+	for _, step := range []func(context.Context) error{
+		n.openFolder, n.openEnvs, n.startProvider, n.startNode, n.wire,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, n.Close())
+		}
+	}
+	return n, nil
+}
+
+// Close stops what Start started, in reverse order.
+func (n *Net) Close() error {
+	var errs []error
+	for i := len(n.closes) - 1; i >= 0; i-- {
+		errs = append(errs, n.closes[i]())
+	}
+	n.closes = nil
+	return errors.Join(errs...)
+}
+
+func (n *Net) onClose(f func() error) { n.closes = append(n.closes, f) }
+
+func (n *Net) openFolder(context.Context) error {
+	f, err := openFolder(n.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	n.onClose(f.close)
+	if n.store, err = storelocal.Open(f.path("store.db")); err != nil {
+		return err
+	}
+	n.onClose(n.store.Close)
+	return nil
+}
+
+// openEnvs makes the environments and a queue for each.
+func (n *Net) openEnvs(ctx context.Context) error {
+	box, err := sandbox.New(sandbox.Config{})
+	if err != nil {
+		return err
+	}
+	n.onClose(box.Close)
+	n.Members = append(roster(), n.cfg.External...)
+	ids := append([]subnet.EnvID(nil), skillEnvs[:]...)
+	var records []abd.Record
+	if n.cfg.CruxEval != "" {
+		if records, err = abd.LoadCruxEval(n.cfg.CruxEval); err != nil {
+			return err
+		}
+		ids = append(ids, abd.RecordedID)
+		n.Members = append(n.Members, replayMember(simchutes.NewReplay(records)))
+	}
+	if n.Envs, err = catalogue.Open(ids, box, records); err != nil {
+		return err
+	}
+	for _, e := range n.Envs {
+		q, err := queuelocal.Open(filepath.Join(n.cfg.Dir, "queue-"+e.ID().Key()+".db"), queue.Config{Visibility: visibility, MaxReceives: maxReceives})
+		if err != nil {
+			return err
+		}
+		n.onClose(q.Close)
+		n.queues[e.ID()] = q
+		// The folder is held by this process alone, so nobody works on these any more.
+		if _, err := q.ReclaimAll(ctx); err != nil {
+			return fmt.Errorf("reclaim messages of %s: %w", e.ID(), err)
+		}
+	}
+	return nil
+}
+
+const (
+	visibility  = 30 * time.Second
+	maxReceives = 10
+)
+
+func (n *Net) startProvider(context.Context) error {
+	cfg := simchutes.Config{Seed: 1, TimeScale: n.cfg.Latency}
+	for _, m := range n.Members {
+		if miner, ok := m.miner(); ok {
+			cfg.Miners = append(cfg.Miners, miner)
+		}
+	}
+	var err error
+	if cfg.Programs, err = n.programs(); err != nil {
+		return err
+	}
+	if n.Provider, err = simchutes.Start(cfg); err != nil {
+		return err
+	}
+	n.onClose(n.Provider.Close)
+	return nil
+}
+
+// programs gives the simulated models a sandbox of their own to search inputs in.
+func (n *Net) programs() (simchutes.Inverter, error) {
+	box, err := sandbox.New(sandbox.Config{Slots: 2, FirstUID: 60700})
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(box.Close)
+	return simchutes.NewPrograms(box), nil
+}
+
+func (n *Net) startNode(ctx context.Context) error {
+	cfg := chaintest.Config{
+		Netuid: Netuid, First: firstBlock, FinalityLag: 2, StateFile: filepath.Join(n.cfg.Dir, "chain.journal"),
+		Rules: subnet.WeightRules{Tempo: 40, RateLimit: 20, MinAllowed: 1, MaxWeight: 65535, BlockTime: n.cfg.BlockTime},
+	}
+	for _, m := range n.Members {
+		neuron, err := m.neuron()
+		if err != nil {
+			return err
+		}
+		cfg.Neurons = append(cfg.Neurons, neuron)
+	}
+	pair, err := ownKey()
+	if err != nil {
+		return err
+	}
+	n.Own = subnet.UID(len(cfg.Neurons))
+	cfg.Neurons = append(cfg.Neurons, chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: 10_000e9, Permit: true})
+	if n.Node, err = chaintest.Start(context.WithoutCancel(ctx), cfg); err != nil {
+		return err
+	}
+	n.onClose(n.Node.Close)
+	n.Chain, err = chain.Dial(ctx, chain.Config{Endpoints: []string{n.Node.Endpoint()}, Poll: n.cfg.BlockTime})
+	if err != nil {
+		return err
+	}
+	n.onClose(n.Chain.Close)
+	return nil
+}
+
+// ownKey is the development validator's key. Everybody can derive it.
+func ownKey() (*keys.Pair, error) {
+	pair, err := keys.FromURI(keys.Sr25519, "//Affine//validator")
+	if err != nil {
+		return nil, fmt.Errorf("the validator's key: %w", err)
+	}
+	return pair, nil
+}
+
+// wire constructs the use cases.
+func (n *Net) wire(context.Context) error {
+	archive, err := archivelocal.Open(filepath.Join(n.cfg.Dir, "archive"))
+	if err != nil {
+		return err
+	}
+	audit, err := os.OpenFile(filepath.Join(n.cfg.Dir, "signer.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("signer's log: %w", err)
+	}
+	n.onClose(audit.Close)
+	pair, err := ownKey()
+	if err != nil {
+		return err
+	}
+	run := "dev-" + time.Now().UTC().Format("20060102t150405") + "-" + rand.Text()[:6]
+	client := chutes.New(chutes.Config{API: n.Provider.API(), Inference: n.Provider.Inference(), Key: n.Provider.Key()})
+	n.onClose(func() error { client.CloseIdle(); return nil })
+
+	n.Enumerator = &validator.Enumerator{
+		Netuid: Netuid, Chain: n.Chain, Chutes: client, Store: n.store, Queues: make(map[subnet.EnvID]queue.Queue), Archive: archive,
+		Window: subnet.WindowBlocks, Grace: 10 * time.Minute, Owner: run, Random: rand.Reader, Clock: time.Now, Log: n.cfg.Log,
+		Pace: validator.Pace{UpTo: n.cfg.Samples, GiveUp: n.cfg.Samples + n.cfg.Samples/4 + 20, Burst: 40, MaxDepth: 20_000},
+	}
+	n.Runner = &validator.Runner{
+		Envs: make(map[subnet.EnvID]env.Env), Model: n.model(client), Batch: batch.New(archive, run), Store: n.store,
+		InFlight: n.cfg.InFlight, PerMiner: max(1, n.cfg.InFlight/6), Visibility: visibility, GiveUp: maxReceives - 2,
+		Backoff: 200 * time.Millisecond, MaxBackoff: 5 * time.Second, Rest: 10 * time.Second,
+		Flush: validator.Flush{Count: 500, Bytes: 8 << 20, Every: 300 * time.Millisecond},
+		Drain: 5 * time.Second, PollWait: time.Second, Clock: time.Now, Log: n.cfg.Log, Observe: n.cfg.Observe,
+	}
+	n.Setter = &validator.WeightSetter{
+		Netuid: Netuid, Hotkey: subnet.Hotkey(pair.Address()), Chain: n.Chain, Store: n.store, Archive: archive,
+		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: Netuid, Genesis: n.Node.Genesis(), Log: audit}),
+		Rule:   dominance.Seed, Mode: "seed", Window: subnet.WindowBlocks, Owner: run, Clock: time.Now, Log: n.cfg.Log,
+	}
+	for _, e := range n.Envs {
+		lo, hi := e.Range()
+		n.Enumerator.Envs = append(n.Enumerator.Envs, validator.EnvRange{ID: e.ID(), Lo: lo, Hi: hi})
+		n.Enumerator.Queues[e.ID()] = n.queues[e.ID()]
+		n.Runner.Queues = append(n.Runner.Queues, n.queues[e.ID()])
+		n.Runner.Envs[e.ID()] = e
+		n.Setter.Envs = append(n.Setter.Envs, e.ID())
+	}
+	return nil
+}
+
+// elsewhere is a miner's own OpenAI-compatible server.
+type elsewhere struct {
+	validator.Model
+	name string // the model's name there
+}
+
+// byURL sends the tasks of miners with a server of their own there, and all others
+// to the simulation.
+type byURL struct {
+	own map[string]elsewhere // by slug
+	validator.Model
+}
+
+func (n *Net) model(simulated validator.Model) validator.Model {
+	m := byURL{own: make(map[string]elsewhere), Model: simulated}
+	for _, x := range n.Members {
+		if x.URL != "" {
+			client := chutes.New(chutes.Config{Inference: x.URL, Key: os.Getenv("OPENAI_API_KEY")})
+			m.own[x.Name] = elsewhere{client, x.ServedAs}
+		}
+	}
+	return m
+}
+
+// Complete implements validator.Model.
+func (m byURL) Complete(ctx context.Context, t subnet.Task, prompt string, seed uint32) (subnet.Completion, error) {
+	own, ok := m.own[t.Slug]
+	if !ok {
+		return m.Model.Complete(ctx, t, prompt, seed)
+	}
+	t.Model = own.name
+	return own.Complete(ctx, t, prompt, seed)
+}
+
+// BlockTime is the time between blocks of the stub chain.
+func (n *Net) BlockTime() time.Duration { return n.cfg.BlockTime }
