@@ -3,7 +3,6 @@ package chutes_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -64,8 +63,10 @@ func answer(status int, kind, body string) http.HandlerFunc {
 	}
 }
 
+// delta is a chunk with the content, in which no character needs an escape but the
+// double quote.
 func delta(content string) string {
-	return fmt.Sprintf(`data: {"choices":[{"index":0,"delta":{"content":%q}}]}`+"\n\n", content)
+	return `data: {"choices":[{"index":0,"delta":{"content":"` + strings.ReplaceAll(content, `"`, `\"`) + `"}}]}` + "\n\n"
 }
 
 const (

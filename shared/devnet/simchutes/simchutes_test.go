@@ -92,7 +92,11 @@ func TestEveryFaultHasItsOutcome(t *testing.T) {
 			m := alice()
 			m.Faults = map[simchutes.Fault]float64{fault: 1}
 			s := start(t, simchutes.Config{Miners: []simchutes.Miner{m}})
-			c := dial(t, s, chutes.Config{Idle: 200 * time.Millisecond})
+			cfg := chutes.Config{}
+			if fault == simchutes.Stall {
+				cfg.Idle = 100 * time.Millisecond
+			}
+			c := dial(t, s, cfg)
 			ch := challenge(t, sat.Legacy(), 3)
 			const asked = 4 // both ways of cutting a stream are among them
 			for range asked {

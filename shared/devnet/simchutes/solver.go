@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/affine-go/affine/shared/env/abd"
 	"github.com/affine-go/affine/shared/env/sat"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -43,11 +44,23 @@ func NewSolver(seed uint64, skill map[subnet.EnvID]float64, programs Inverter) *
 
 // Answer recognises the task by the prompt's form.
 func (s *Solver) Answer(ctx context.Context, prompt string) (string, error) {
-	f, err := sat.Parse(prompt)
-	if err == nil {
+	if f, err := sat.Parse(prompt); err == nil {
 		return s.satisfy(f, prompt), nil
 	}
-	return noIdea, nil
+	if s.programs == nil {
+		return noIdea, nil
+	}
+	right, wrong, err := s.programs.Invert(ctx, prompt)
+	switch {
+	case errors.Is(err, ErrNotMine):
+		return noIdea, nil
+	case err != nil:
+		return "", err
+	case s.able(abd.ID, prompt):
+		return "This input gives that output: <INPUT>\n" + right + "</INPUT>", nil
+	default:
+		return "I think it was <INPUT>\n" + wrong + "</INPUT>", nil
+	}
 }
 
 // noIdea is the answer to a prompt that a brain can make nothing of.
