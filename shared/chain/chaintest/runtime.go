@@ -135,6 +135,8 @@ func perAccount(name, value string) build.Entry {
 
 func system() build.Pallet {
 	account := build.Entry{Name: "Account", Keys: []string{"AccountId32"}, Hashers: []metadata.Hasher{metadata.Blake2_128Concat}, Value: "AccountInfo"}
+	account.Default = make([]byte, 4*4+3*8+16)
+	account.Default[len(account.Default)-1] = 0x80 // the flag that new accounts start with
 	return build.Pallet{
 		Name: "System", Index: 0, Crate: "frame_system",
 		Storage: []build.Entry{account, plain("Number", "u32"), plain("Events", "Vec<EventRecord>")},
@@ -168,7 +170,7 @@ func subtensor() build.Pallet {
 			{Name: "netuid", Type: "NetUid"}, {Name: "dests", Type: "Vec<u16>"}, {Name: "weights", Type: "Vec<u16>"}, {Name: "version_key", Type: "u64"},
 		}}},
 		Events: []build.Variant{{Name: "WeightsSet", Index: 5, Fields: []build.Field{{Type: "NetUidStorage"}, {Type: "u16"}}}},
-		Errors: build.Names("RootNetworkDoesNotExist", "SubNetworkDoesNotExist", "HotKeyNotRegisteredInSubNet", "CanNotSetRootNetworkWeights",
+		Errors: build.Names("RootNetworkDoesNotExist", "MechanismDoesNotExist", "HotKeyNotRegisteredInSubNet", "CanNotSetRootNetworkWeights",
 			"WeightVecNotEqualSize", "UidsLengthExceedUidsInSubNet", "NotEnoughStakeToSetWeights", "IncorrectWeightVersionKey", "SettingWeightsTooFast",
 			"NeuronNoValidatorPermit", "DuplicateUids", "UidVecContainInvalidOne", "WeightVecLengthIsLow", "MaxWeightExceeded", "CommitRevealEnabled"),
 	}

@@ -66,7 +66,7 @@ func (x *execution) weightsRefused(s *submission) string {
 	case len(s.uids) != len(s.values):
 		return "WeightVecNotEqualSize"
 	case !s.subnetExists:
-		return "SubNetworkDoesNotExist"
+		return "MechanismDoesNotExist"
 	case uint64(len(s.uids)) > s.neurons:
 		return "UidsLengthExceedUidsInSubNet"
 	case !s.registered:

@@ -1,0 +1,290 @@
+package chaintest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+const netuid = 120
+
+func pair(t testing.TB, name string) *keys.Pair {
+	t.Helper()
+	p, err := keys.FromURI(keys.Sr25519, "//"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// trio is a subnet of three whose blocks are made by hand: Alice validates with a key of
+// enough stake, Bob and Charlie mine. The chain is at block 205, the last one final.
+func trio(t testing.TB) Config {
+	t.Helper()
+	var neurons []Neuron
+	for i, name := range []string{"Alice", "Bob", "Charlie"} {
+		neurons = append(neurons, Neuron{Hotkey: subnet.Hotkey(pair(t, name).Address()), Stake: uint64(100 - i), Permit: i == 0})
+	}
+	return Config{
+		Netuid: netuid, First: 201, Sealing: ByHand, Neurons: neurons,
+		Rules: subnet.WeightRules{Tempo: 360, RateLimit: 100, MinAllowed: 2, VersionKey: 7},
+	}
+}
+
+func run(t testing.TB, cfg Config) *Node {
+	t.Helper()
+	n, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	mine(t, n, 5)
+	return n
+}
+
+func mine(t testing.TB, n *Node, count int) {
+	t.Helper()
+	if err := n.Mine(count); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// draft is an extrinsic to be signed; its fields start out right and are spoiled by tests.
+type draft struct {
+	pallet, name string
+	args         map[string]any
+	ctx          extrinsic.Context
+	opts         extrinsic.Options
+}
+
+func weightsDraft(t testing.TB, n *Node, signer string, uids, values []uint16) *draft {
+	t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	nonce, err := n.nonce(n.chain.head, pair(t, signer).Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := n.chain.at(n.chain.head)
+	return &draft{
+		pallet: "SubtensorModule", name: "set_weights",
+		args: map[string]any{"netuid": netuid, "dests": uids, "weights": values, "version_key": 7},
+		ctx:  n.runtime,
+		opts: extrinsic.Options{Nonce: nonce, Era: extrinsic.Mortal(64, head.number), EraBlockHash: head.hash},
+	}
+}
+
+func (d *draft) sign(t testing.TB, signer string) []byte {
+	t.Helper()
+	call, err := d.ctx.Metadata.EncodeCall(d.pallet, d.name, d.args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, message, err := extrinsic.Payload(d.ctx, call, d.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := pair(t, signer)
+	sig, err := key.Sign(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := extrinsic.Assemble(d.ctx, call, key.Public(), key.Kind(), sig, d.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func submit(t testing.TB, n *Node, raw []byte) error {
+	t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, err := n.submit(raw)
+	return err
+}
+
+// outcome mines a block and says how its one signed extrinsic ended: "" for a success.
+func outcome(t testing.TB, n *Node) string {
+	t.Helper()
+	mine(t, n, 1)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key, err := n.runtime.Metadata.StorageKey("System", "Events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := n.runtime.Metadata.DecodeEvents(n.state.get(n.chain.head, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if e.ExtrinsicIndex != 1 || e.Pallet != "System" {
+			continue
+		}
+		if e.Name == "ExtrinsicFailed" {
+			return n.runtime.Metadata.DispatchError(e.Fields.(map[string]any)["dispatch_error"])
+		}
+		return ""
+	}
+	t.Fatalf("block %d has no signed extrinsic; events %+v", n.chain.head, events)
+	return ""
+}
+
+// open switches commit-reveal off where no subnet is; it is on by default.
+func open(t testing.TB, n *Node, netuids ...uint16) {
+	t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	x := &execution{node: n, number: n.chain.head}
+	for _, netuid := range netuids {
+		if err := x.put("SubtensorModule", "CommitRevealWeightsEnabled", false, netuid); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWeightsRules(t *testing.T) {
+	type setting struct {
+		signer       string
+		uids, values []uint16
+		change       func(*Config)
+		edit         func(*draft)
+	}
+	for name, c := range map[string]struct {
+		setting
+		want string
+	}{
+		"good":                        {setting{}, ""},
+		"commit-reveal is on":         {setting{change: func(c *Config) { c.Rules.CommitReveal = true }}, "CommitRevealEnabled"},
+		"root network":                {setting{edit: func(d *draft) { d.args["netuid"] = 0 }}, "CanNotSetRootNetworkWeights"},
+		"commit-reveal by default":    {setting{edit: func(d *draft) { d.args["netuid"] = 122 }}, "CommitRevealEnabled"},
+		"lengths differ":              {setting{values: []uint16{1}}, "WeightVecNotEqualSize"},
+		"no such subnet":              {setting{edit: func(d *draft) { d.args["netuid"] = 121 }}, "MechanismDoesNotExist"},
+		"more uids than neurons":      {setting{uids: []uint16{0, 1, 2, 3}, values: []uint16{1, 2, 3, 4}}, "UidsLengthExceedUidsInSubNet"},
+		"not registered":              {setting{signer: "Dave"}, "HotKeyNotRegisteredInSubNet"},
+		"too little stake":            {setting{change: func(c *Config) { c.StakeThreshold = 101 }}, "NotEnoughStakeToSetWeights"},
+		"just enough stake":           {setting{change: func(c *Config) { c.StakeThreshold = 100 }}, ""},
+		"old version key":             {setting{edit: func(d *draft) { d.args["version_key"] = 6 }}, "IncorrectWeightVersionKey"},
+		"newer version key":           {setting{edit: func(d *draft) { d.args["version_key"] = 8 }}, ""},
+		"no version key asked":        {setting{change: func(c *Config) { c.Rules.VersionKey = 0 }, edit: func(d *draft) { d.args["version_key"] = 0 }}, ""},
+		"no permit":                   {setting{signer: "Bob"}, "NeuronNoValidatorPermit"},
+		"no permit, weight on itself": {setting{signer: "Bob", uids: []uint16{1}, values: []uint16{9}}, ""},
+		"no permit, weight on other":  {setting{signer: "Bob", uids: []uint16{2}, values: []uint16{9}}, "NeuronNoValidatorPermit"},
+		"a uid twice":                 {setting{uids: []uint16{1, 1}}, "DuplicateUids"},
+		"no such uid":                 {setting{uids: []uint16{1, 3}}, "UidVecContainInvalidOne"},
+		"too few":                     {setting{uids: []uint16{1}, values: []uint16{1}}, "WeightVecLengthIsLow"},
+		"itself alone is enough":      {setting{uids: []uint16{0}, values: []uint16{1}}, ""},
+		"fewer neurons than asked":    {setting{uids: []uint16{0, 1, 2}, values: []uint16{1, 1, 1}, change: func(c *Config) { c.Rules.MinAllowed = 1024 }}, ""},
+		"above the ceiling":           {setting{values: []uint16{65535, 1}, change: func(c *Config) { c.Rules.MaxWeight = 40000 }}, "MaxWeightExceeded"},
+		"at the ceiling":              {setting{values: []uint16{1, 1}, change: func(c *Config) { c.Rules.MaxWeight = 32768 }}, ""},
+		"first broken rule counts":    {setting{signer: "Bob", uids: []uint16{7, 7}, edit: func(d *draft) { d.args["version_key"] = 0 }}, "IncorrectWeightVersionKey"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := trio(t)
+			if c.change != nil {
+				c.change(&cfg)
+			}
+			n := run(t, cfg)
+			open(t, n, 0, 121)
+			if c.signer == "" {
+				c.signer = "Alice"
+			}
+			if c.uids == nil {
+				c.uids = []uint16{1, 2}
+			}
+			if c.values == nil {
+				c.values = []uint16{40000, 20000}
+			}
+			d := weightsDraft(t, n, c.signer, c.uids, c.values)
+			if c.edit != nil {
+				c.edit(d)
+			}
+			if err := submit(t, n, d.sign(t, c.signer)); err != nil {
+				t.Fatal(err)
+			}
+			got := outcome(t, n)
+			if strings.TrimPrefix(got, "SubtensorModule.") != c.want || (c.want != "" && got == c.want) {
+				t.Errorf("dispatch ended with %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRateLimitCountsFromLastUpdate(t *testing.T) {
+	n := run(t, trio(t))
+	for _, step := range []struct {
+		at   int // block that the weights get into
+		want string
+	}{
+		{206, ""},
+		{305, "SubtensorModule.SettingWeightsTooFast"}, // 99 blocks later
+		{306, ""}, // 100 blocks later: the limit itself is enough
+		{307, "SubtensorModule.SettingWeightsTooFast"},
+	} {
+		mine(t, n, step.at-1-int(n.Head()))
+		if err := submit(t, n, weightsDraft(t, n, "Alice", []uint16{1, 2}, []uint16{2, 1}).sign(t, "Alice")); err != nil {
+			t.Fatal(err)
+		}
+		if got := outcome(t, n); got != step.want {
+			t.Errorf("block %d: dispatch ended with %q, want %q", step.at, got, step.want)
+		}
+	}
+}
+
+func TestRateLimitCanBeLiedAbout(t *testing.T) {
+	n := run(t, trio(t))
+	n.LieAboutRateLimit(2)
+	for i, want := range []string{"", "SubtensorModule.SettingWeightsTooFast", ""} {
+		if err := submit(t, n, weightsDraft(t, n, "Alice", []uint16{1, 2}, []uint16{2, 1}).sign(t, "Alice")); err != nil {
+			t.Fatal(err)
+		}
+		if got := outcome(t, n); got != want {
+			t.Errorf("submission %d ended with %q, want %q", i, got, want)
+		}
+	}
+}
+
+func TestSetCommitment(t *testing.T) {
+	text := []byte(`{"model":"alice/affine","revision":"abc"}`)
+	field := plainData(text)
+	for name, c := range map[string]struct {
+		signer string
+		fields []any
+		want   string
+	}{
+		"plain":          {"Bob", []any{field}, ""},
+		"not registered": {"Dave", []any{field}, "Commitments.AccountNotAllowedCommit"},
+		"four fields":    {"Bob", []any{field, field, field, field}, "Commitments.TooManyFieldsInCommitmentInfo"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := run(t, trio(t))
+			d := weightsDraft(t, n, c.signer, nil, nil)
+			d.pallet, d.name = "Commitments", "set_commitment"
+			d.args = map[string]any{"netuid": netuid, "info": map[string]any{"fields": c.fields}}
+			if err := submit(t, n, d.sign(t, c.signer)); err != nil {
+				t.Fatal(err)
+			}
+			if got := outcome(t, n); got != c.want {
+				t.Fatalf("dispatch ended with %q, want %q", got, c.want)
+			}
+			public := pair(t, c.signer).Public()
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			record, err := n.read(n.chain.head, "Commitments", "CommitmentOf", netuid, public[:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if stored := record != nil; stored != (c.want == "") {
+				t.Errorf("record is %v", record)
+			}
+		})
+	}
+}

@@ -1,0 +1,346 @@
+package chaintest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/metadata"
+	"github.com/affine-go/affine/shared/chain/scale"
+	"github.com/affine-go/affine/shared/sharedtest"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+func readVectors(t testing.TB, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(sharedtest.Dir(t, "vectors", "chain"), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func unhex(t testing.TB, text string) []byte {
+	t.Helper()
+	b, err := fromHex(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+type polkadotVectors struct {
+	Genesis string `json:"genesis"`
+	Sets    []struct {
+		Label string `json:"label"`
+		Spec  uint32 `json:"specVersion"`
+		Calls []struct {
+			Pallet string `json:"pallet"`
+			Call   string `json:"call"`
+			Hex    string `json:"callHex"`
+			Sign   []struct {
+				Era       string `json:"era"`
+				Nonce     uint64 `json:"nonce"`
+				Tip       uint64 `json:"tip"`
+				BlockHash string `json:"blockHash"`
+				Extrinsic string `json:"extrinsicHex"`
+				Hash      string `json:"extrinsicHash"`
+			} `json:"sign"`
+		} `json:"calls"`
+		Storage []struct {
+			Pallet string `json:"pallet"`
+			Entry  string `json:"entry"`
+			Keys   []any  `json:"keys"`
+			Key    string `json:"keyHex"`
+		} `json:"storage"`
+	} `json:"sets"`
+}
+
+// Extrinsics that another implementation signed for the real chain are read and verified
+// by the node's own metadata as they are by the real one.
+func TestExtrinsicsOfOthersAreRead(t *testing.T) {
+	var file polkadotVectors
+	readVectors(t, "polkadotjs-vectors.json", &file)
+	n := run(t, trio(t))
+	seen := 0
+	for _, set := range file.Sets {
+		ctx := n.runtime
+		ctx.SpecVersion, ctx.Genesis = set.Spec, [32]byte(unhex(t, file.Genesis))
+		for _, call := range set.Calls {
+			if _, _, err := ctx.Metadata.Call(call.Pallet, call.Call); err != nil {
+				continue // a call that this node does not play
+			}
+			for _, v := range call.Sign {
+				signed, err := extrinsic.Decode(ctx.Metadata, unhex(t, v.Extrinsic))
+				if err != nil {
+					t.Errorf("%s %s: %v", set.Label, call.Call, err)
+					continue
+				}
+				if signed.Nonce != v.Nonce || signed.Tip != v.Tip || toHex(signed.Call) != call.Hex {
+					t.Errorf("%s %s: read as %+v", set.Label, call.Call, signed)
+				}
+				if err := signed.Verify(ctx, [32]byte(unhex(t, v.BlockHash))); err != nil {
+					t.Errorf("%s %s: %v", set.Label, call.Call, err)
+				}
+				seen++
+			}
+		}
+	}
+	if seen < 40 {
+		t.Errorf("only %d extrinsics were looked at", seen)
+	}
+}
+
+// An extrinsic that polkadot.js signed for finney goes through the pool into a block and
+// is dispatched, on a node that is given finney's genesis.
+func TestExtrinsicOfOthersIsExecuted(t *testing.T) {
+	var file polkadotVectors
+	readVectors(t, "polkadotjs-vectors.json", &file)
+	for _, set := range file.Sets {
+		for i, call := range set.Calls {
+			v := call.Sign[0]
+			if v.Era != "0x00" || v.Nonce != 0 || v.Tip != 0 || call.Call != "set_weights" {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%d", set.Label, i), func(t *testing.T) {
+				cfg := trio(t)
+				cfg.SpecVersion, cfg.Rules.VersionKey = set.Spec, 0
+				for len(cfg.Neurons) < 256 {
+					cfg.Neurons = append(cfg.Neurons, Neuron{Hotkey: subnet.Hotkey(keys.Address([32]byte{byte(len(cfg.Neurons))}, keys.Prefix))})
+				}
+				n := run(t, cfg)
+				n.runtime.Genesis = [32]byte(unhex(t, file.Genesis))
+				if err := submit(t, n, unhex(t, v.Extrinsic)); err != nil {
+					t.Fatal(err)
+				}
+				if got := outcome(t, n); got != "" {
+					t.Errorf("dispatch failed with %s", got)
+				}
+				row, err := n.Weights(netuid, 0)
+				if err != nil || len(row) == 0 {
+					t.Errorf("weights %v, %v", row, err)
+				}
+				if b := n.holder([32]byte(unhex(t, v.Hash))); b == nil || b.number != 206 {
+					t.Errorf("the extrinsic is not under its hash in block 206 but in %+v", b)
+				}
+			})
+		}
+	}
+}
+
+func TestStorageKeysOfOthers(t *testing.T) {
+	var file polkadotVectors
+	readVectors(t, "polkadotjs-vectors.json", &file)
+	n := run(t, trio(t))
+	seen := map[string]bool{}
+	for _, set := range file.Sets {
+		for _, v := range set.Storage {
+			got, err := n.runtime.Metadata.StorageKey(v.Pallet, v.Entry, v.Keys...)
+			if err != nil {
+				continue // an item that this node does not have
+			}
+			seen[v.Entry] = true
+			if toHex(got) != v.Key {
+				t.Errorf("%s %s: %x, want %s", set.Label, v.Entry, got, v.Key)
+			}
+		}
+	}
+	if len(seen) < 10 {
+		t.Errorf("only these items were looked at: %v", seen)
+	}
+}
+
+// The answer of a real node to get_neurons_lite has the layout that this node answers in.
+func TestNeuronsOfOthers(t *testing.T) {
+	var file struct {
+		Calls []struct {
+			API    string `json:"api"`
+			Result string `json:"resultHex"`
+		} `json:"runtimeCalls"`
+	}
+	readVectors(t, "upstream-sdk-438.json", &file)
+	m := run(t, trio(t)).runtime.Metadata
+	method, err := m.RuntimeAPI("NeuronInfoRuntimeApi", "get_neurons_lite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range file.Calls {
+		if call.API != "NeuronInfoRuntimeApi_get_neurons_lite" {
+			continue
+		}
+		value, err := m.DecodeAPIResult("NeuronInfoRuntimeApi", "get_neurons_lite", unhex(t, call.Result))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e scale.Encoder
+		if err := m.EncodeType(&e, method.Output, value); err != nil {
+			t.Fatal(err)
+		}
+		if got := toHex(e.Data()); got != call.Result {
+			t.Errorf("written back as %s, was %s", got, call.Result)
+		}
+		return
+	}
+	t.Error("no answer of get_neurons_lite among the vectors")
+}
+
+func TestUpscaleAsSeenOnTheChain(t *testing.T) {
+	var file struct {
+		Cases []struct {
+			Sent   []uint16 `json:"sent"`
+			Stored []uint16 `json:"stored"`
+		} `json:"chainUpscale"`
+	}
+	readVectors(t, "epoch-and-weights.json", &file)
+	if len(file.Cases) == 0 {
+		t.Fatal("no cases")
+	}
+	for _, c := range file.Cases {
+		if diff := cmp.Diff(c.Stored, upscale(c.Sent)); diff != "" {
+			t.Errorf("%v: %s", c.Sent, diff)
+		}
+	}
+}
+
+// The node describes storage, calls, events and errors as the real runtime does: what it
+// leaves out aside, types have the same shape and calls the same numbers.
+func TestDescriptionAgreesWithTheRealRuntime(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(sharedtest.Dir(t, "data", "chain"), "metadata-393.v16.scale"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := metadata.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := run(t, trio(t)).runtime.Metadata
+	later := []string{"LastEpochBlock", "SubnetEpochIndex"} // since about spec 425
+	for _, p := range ours.Pallets() {
+		theirs, err := real.Pallet(p.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Index != theirs.Index {
+			t.Errorf("%s has index %d, on the chain %d", p.Name, p.Index, theirs.Index)
+		}
+		for _, item := range p.Storage {
+			if slices.Contains(later, item.Name) || item.Name == "Events" {
+				continue
+			}
+			compareItems(t, ours, real, p.Name, item)
+		}
+		compareEnums(t, ours, real, p.Name+" calls", p.CallType, theirs.CallType, true)
+		compareEnums(t, ours, real, p.Name+" events", p.EventType, theirs.EventType, false)
+		compareEnums(t, ours, real, p.Name+" errors", p.ErrorType, theirs.ErrorType, false)
+	}
+	method, err := ours.RuntimeAPI("NeuronInfoRuntimeApi", "get_neurons_lite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := real.RuntimeAPI("NeuronInfoRuntimeApi", "get_neurons_lite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(shape(t, real, theirs.Output), shape(t, ours, method.Output)); diff != "" {
+		t.Error("get_neurons_lite:", diff)
+	}
+}
+
+func compareItems(t *testing.T, ours, real *metadata.Metadata, pallet string, item *metadata.StorageEntry) {
+	t.Helper()
+	theirs, err := real.StorageEntry(pallet, item.Name)
+	if err != nil {
+		t.Errorf("%s.%s: %v", pallet, item.Name, err)
+		return
+	}
+	if item.Optional != theirs.Optional || !slices.Equal(item.Hashers, theirs.Hashers) || string(item.Default) != string(theirs.Default) {
+		t.Errorf("%s.%s: optional %v, hashers %v, default %x; on the chain %v, %v, %x", pallet, item.Name,
+			item.Optional, item.Hashers, item.Default, theirs.Optional, theirs.Hashers, theirs.Default)
+	}
+	if diff := cmp.Diff(shape(t, real, theirs.Value), shape(t, ours, item.Value)); diff != "" {
+		t.Errorf("%s.%s: %s", pallet, item.Name, diff)
+	}
+}
+
+// compareEnums looks for each of our variants among theirs, by name and fields; calls
+// must have the same number too.
+func compareEnums(t *testing.T, ours, real *metadata.Metadata, what string, a, b *uint32, numbers bool) {
+	t.Helper()
+	if a == nil {
+		return
+	}
+	mine, err := ours.Type(*a)
+	if err != nil || b == nil {
+		t.Errorf("%s: %v, on the chain %v", what, err, b)
+		return
+	}
+	theirs, err := real.Type(*b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range mine.Variants {
+		i := slices.IndexFunc(theirs.Variants, func(w metadata.VariantDef) bool { return w.Name == v.Name })
+		if i < 0 {
+			t.Errorf("%s: the chain has no %s", what, v.Name)
+			continue
+		}
+		if numbers && theirs.Variants[i].Index != v.Index {
+			t.Errorf("%s: %s has index %d, on the chain %d", what, v.Name, v.Index, theirs.Variants[i].Index)
+		}
+		got, want := fieldsShape(t, ours, v.Fields), fieldsShape(t, real, theirs.Variants[i].Fields)
+		if v.Name != "ExtrinsicFailed" && got != want { // its DispatchError grows with the chain
+			t.Errorf("%s: %s is (%s), on the chain (%s)", what, v.Name, got, want)
+		}
+	}
+}
+
+// shape spells a type out to its primitives. Newtypes are passed through, as their bytes
+// are those of what they hold.
+func shape(t *testing.T, m *metadata.Metadata, id uint32) string {
+	t.Helper()
+	typ, err := m.Type(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch typ.Kind {
+	case metadata.Composite:
+		if len(typ.Fields) == 1 && typ.Fields[0].Name == "" {
+			return shape(t, m, typ.Fields[0].Type)
+		}
+		return "{" + fieldsShape(t, m, typ.Fields) + "}"
+	case metadata.Tuple:
+		return "(" + fieldsShape(t, m, typ.Fields) + ")"
+	case metadata.Sequence:
+		return "[" + shape(t, m, typ.Elem) + "]"
+	case metadata.Array:
+		return fmt.Sprintf("[%s;%d]", shape(t, m, typ.Elem), typ.Len)
+	case metadata.Compact:
+		return "compact " + shape(t, m, typ.Elem)
+	case metadata.Enum:
+		var variants []string
+		for _, v := range typ.Variants {
+			variants = append(variants, fmt.Sprintf("%d %s(%s)", v.Index, v.Name, fieldsShape(t, m, v.Fields)))
+		}
+		return strings.Join(variants, "|")
+	}
+	return fmt.Sprint(typ.Primitive)
+}
+
+func fieldsShape(t *testing.T, m *metadata.Metadata, fields []metadata.Field) string {
+	t.Helper()
+	parts := make([]string, len(fields))
+	for i, f := range fields {
+		parts[i] = f.Name + ":" + shape(t, m, f.Type)
+	}
+	return strings.Join(parts, ",")
+}
