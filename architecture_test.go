@@ -110,7 +110,7 @@ var rules = []rule{
 		why: "contracts speak in subnet's words and know no implementation",
 	},
 	{
-		from: pattern{"...", "!shared/*/aws/...", "!shared/awstest/...", "!functions/...", "!envrunner/...", "!localstack/..."}, not: sdk, directly: true,
+		from: pattern{"...", "!shared/*/aws/...", "!shared/awstest/...", "!shared/awsstack/...", "!functions/...", "!envrunner/...", "!localstack/..."}, not: sdk, directly: true,
 		why: "the SDK of AWS is known to the aws implementations and to the mains that construct them",
 	},
 	{

@@ -152,14 +152,19 @@ func TestPurePackagesAreGivenClockAndChance(t *testing.T) {
 	}
 }
 
-func TestOnlyMainsReadTheEnvironment(t *testing.T) {
+// environment finds where a package other than a main reads settings for itself.
+func environment(s source) []string {
 	allowed := append(slices.Clone(mains), "localstack/...", "infra/...", "shared/devnet/...", "shared/sharedtest", "shared/awstest",
 		"shared/leaderboard") // NO_COLOR is the terminal's, not ours
+	if s.isTest() || allowed.selects(s.folder()) {
+		return nil
+	}
+	return calls(s, "os", "Getenv", "LookupEnv", "Environ")
+}
+
+func TestOnlyMainsReadTheEnvironment(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.isTest() || allowed.selects(s.folder()) {
-			continue
-		}
-		for _, at := range calls(s, "os", "Getenv", "LookupEnv", "Environ") {
+		for _, at := range environment(s) {
 			t.Errorf("%s: settings are read once, by a main, through shared/config", at)
 		}
 	}
@@ -326,7 +331,7 @@ type Exported struct{}
 
 func (e *Exported) Method() {}
 
-func Now() { time.Now(); os.Getenv("X"); rand.IntN(3) }
+func Now() { time.Now(); os.ReadFile("X"); os.Getenv("X"); rand.IntN(3) }
 
 const (
 	Loose = 1
@@ -337,6 +342,9 @@ var Value int
 `))
 	if got := impurities(bad); len(got) != 3 {
 		t.Errorf("impurities: %q, want 3", got)
+	}
+	if got := environment(bad); len(got) != 1 {
+		t.Errorf("environment: %q, want 1", got)
 	}
 	if got := undocumented(bad); len(got) != 5 {
 		t.Errorf("undocumented: %q, want 5", got)

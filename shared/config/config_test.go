@@ -119,6 +119,18 @@ func TestEnumerateTakesWhatIsSet(t *testing.T) {
 	}
 }
 
+func TestPathStyle(t *testing.T) {
+	for _, name := range []string{NameAWSEndpoint, NameS3Endpoint} {
+		s, err := ForWeights(with(map[string]string{name: "http://localhost:4566"}))
+		if err != nil || !s.PathStyle {
+			t.Errorf("with %s: PathStyle %v, error %v", name, s.PathStyle, err)
+		}
+	}
+	if s, err := ForWeights(with(nil)); err != nil || s.PathStyle {
+		t.Errorf("on AWS itself: PathStyle %v, error %v", s.PathStyle, err)
+	}
+}
+
 // The signer holds the hotkey and must not come by anything else of value.
 func TestProgramsLookAtTheirOwnSettingsOnly(t *testing.T) {
 	foreign := map[string][]string{
@@ -209,6 +221,7 @@ func TestRefusals(t *testing.T) {
 		{NameDLQs, "affine-sat=" + satURL, "no queue for affine:abd"},
 		{NameWindow, "0", "outside"},
 		{NameR2Endpoint, "r2", "not a URL"},
+		{NameAWSEndpoint, "localhost:4566", "not a URL"},
 		{NameR2KeyID, "id", "belong together"},
 		{NameChutesKey, "a b", "contains a space"},
 		{NameChutesAPI, "http://api.chutes.ai", "unencrypted"},

@@ -7,8 +7,8 @@
 // and says what is missing. Secrets are of type Secret and cannot be printed.
 //
 // The package touches neither the process environment nor any SDK; whoever starts
-// the program passes the look-up. AWS_ENDPOINT_URL, AWS_REGION and credentials are
-// read by the AWS SDK itself.
+// the program passes the look-up. AWS_REGION, credentials and endpoints are read by
+// the AWS SDK itself; of the endpoints the package only notes that there are any.
 package config
 
 // Names of the settings, for whoever sets them: the deployment, scripts, tests.
@@ -28,6 +28,9 @@ const (
 	NameChutesKey = "CHUTES_API_KEY"
 	NameChutesAPI = "CHUTES_API_URL"
 	NameInference = "CHUTES_INFERENCE_URL"
+
+	NameAWSEndpoint = "AWS_ENDPOINT_URL"
+	NameS3Endpoint  = "AWS_ENDPOINT_URL_S3"
 
 	NameR2Endpoint  = "R2_ENDPOINT"
 	NameR2KeyID     = "R2_WRITE_ACCESS_KEY_ID"

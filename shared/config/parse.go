@@ -137,6 +137,13 @@ func web(at func(*Settings) *string) func(*Settings, string) error {
 	}
 }
 
+// pathStyle notes that an endpoint is set; it is the SDK that uses it.
+func pathStyle(s *Settings, text string) error {
+	s.PathStyle = true
+	_, err := address(text, "http", "https")
+	return err
+}
+
 // guarded takes a URL that a key is sent to: https, or http on loopback. It may hold
 // {slug} once.
 func guarded(at func(*Settings) *string) func(*Settings, string) error {

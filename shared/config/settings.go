@@ -23,6 +23,7 @@ type Settings struct {
 	Table        string         // DynamoDB table
 	Bucket       string         // archive bucket, on R2 when R2.Endpoint is set, otherwise on S3
 	R2           R2
+	PathStyle    bool                    // an endpoint of one's own stands in for S3, and has no host name per bucket
 	Queues       map[subnet.EnvID]string // SQS queue URL of each environment in Envs
 	DeadQueues   map[subnet.EnvID]string // dead-letter queue URLs; empty when none are watched
 	Chutes       Chutes

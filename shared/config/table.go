@@ -50,6 +50,8 @@ var fields = []field{
 	{name: NameR2Endpoint, doc: "R2's account URL; unset for S3", readBy: enumerate | envRunner | weights, receive: web(func(s *Settings) *string { return &s.R2.Endpoint })},
 	{name: NameR2KeyID, doc: "R2 access key id", readBy: enumerate | envRunner | weights, receive: plain(func(s *Settings) *string { return &s.R2.KeyID })},
 	{name: NameR2SecretKey, doc: "R2 secret access key", readBy: enumerate | envRunner | weights, secret: true, receive: secret(func(s *Settings) *Secret { return &s.R2.Key })},
+	{name: NameAWSEndpoint, doc: "what stands in for AWS", readBy: enumerate | envRunner | weights, receive: pathStyle},
+	{name: NameS3Endpoint, doc: "what stands in for S3", readBy: enumerate | envRunner | weights, receive: pathStyle},
 
 	{name: NameChutesKey, doc: "API key of Chutes", readBy: enumerate | envRunner, needs: enumerate | envRunner, secret: true, receive: secret(func(s *Settings) *Secret { return &s.Chutes.Key })},
 	{name: NameChutesAPI, doc: "Chutes' control plane, if another", readBy: enumerate | envRunner, receive: guarded(func(s *Settings) *string { return &s.Chutes.API })},
