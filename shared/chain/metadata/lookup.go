@@ -5,8 +5,12 @@ import (
 	"slices"
 )
 
-// index makes the pallets findable and gives every storage key its type.
+// index makes the pallets findable, gives every storage key its type and finds the
+// types of no size.
 func (m *Metadata) index() error {
+	for id := range m.types {
+		m.measure(uint32(id), 0)
+	}
 	m.byName = make(map[string]*Pallet, len(m.pallets))
 	m.byIndex = make(map[uint8]*Pallet, len(m.pallets))
 	for _, p := range m.pallets {

@@ -278,6 +278,38 @@ func TestVersion16Notes(t *testing.T) {
 	}
 }
 
+// TestTypesThatMultiplyAreMeasuredOnce has types that double 200 times: walked out, they
+// would never end.
+func TestTypesThatMultiplyAreMeasuredOnce(t *testing.T) {
+	var e scale.Encoder
+	const doublings = 200
+	e.Raw([]byte("meta\x0e"))
+	e.Compact(doublings)
+	for id := range uint64(doublings) {
+		e.Compact(id)
+		e.Raw([]byte{0, 0, 4}) // path, parameters; tuple
+		if id == 0 {
+			e.Raw([]byte{0, 0})
+			continue
+		}
+		e.Compact(2)
+		e.Compact(id - 1)
+		e.Compact(id - 1)
+		e.U8(0)
+	}
+	e.Raw([]byte{0, 0, 4, 0, 0}) // pallets, extrinsic, runtime
+	m, err := metadata.Parse(e.Data())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if zero, err := m.ZeroSize(doublings - 1); err != nil || !zero {
+		t.Errorf("pairs of pairs of nothing have a size: %v", err)
+	}
+	if _, err := m.DecodeType(scale.NewDecoder(nil), doublings-1); !errors.Is(err, scale.ErrLength) {
+		t.Errorf("decoded: %v", err)
+	}
+}
+
 // TestHostileInputTakesBoundedMemory decodes inputs that claim far more than they hold.
 func TestHostileInputTakesBoundedMemory(t *testing.T) {
 	const limit = 64 << 20

@@ -22,6 +22,9 @@ func (p *parser) definition(t *Type) {
 		t.Fields = p.fields()
 	case Enum:
 		t.Variants = list(p, 4, p.variant)
+		if len(t.Variants) > 256 {
+			p.d.Fail(fmt.Errorf("%w: %d variants, one byte tells them apart", ErrFormat, len(t.Variants)))
+		}
 	case Sequence, Compact:
 		t.Elem = p.typeID()
 	case Array:

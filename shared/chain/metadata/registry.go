@@ -60,6 +60,7 @@ func (p Primitive) Size() int {
 // Type is one entry of the type registry.
 type Type struct {
 	id        uint32
+	size      sizeClass
 	Path      string // as in "sp_core::crypto::AccountId32"; empty for types without a name
 	Params    []TypeParam
 	Kind      TypeKind
@@ -102,32 +103,56 @@ func (m *Metadata) Type(id uint32) (*Type, error) {
 func (m *Metadata) TypeCount() int { return len(m.types) }
 
 // ZeroSize reports whether values of the type take no bytes.
-func (m *Metadata) ZeroSize(id uint32) (bool, error) { return m.zeroSize(id, 0) }
-
-func (m *Metadata) zeroSize(id uint32, depth int) (bool, error) {
+func (m *Metadata) ZeroSize(id uint32) (bool, error) {
 	t, err := m.Type(id)
 	if err != nil {
 		return false, err
 	}
-	if depth > scale.MaxDepth {
-		return false, fmt.Errorf("%w: type %d is nested too deeply", ErrFormat, id)
+	return t.size == noBytes, nil
+}
+
+// sizeClass is what is known of the size of a type's values.
+type sizeClass uint8
+
+const (
+	unmeasured sizeClass = iota
+	measuring            // met again while in this state, the type contains itself
+	someBytes
+	noBytes
+)
+
+// measure finds the types of no size, each once however often others contain it. Types
+// that contain themselves, do not exist or are nested deeper than values may be count
+// as having one: nothing of them can be decoded.
+func (m *Metadata) measure(id uint32, depth int) sizeClass {
+	t, err := m.Type(id)
+	if err != nil || depth > scale.MaxDepth {
+		return someBytes
 	}
-	switch t.Kind {
-	case Composite, Tuple:
-		// A type of no size cannot fan out into much: the walk stops at the first field that has one.
+	if t.size == unmeasured {
+		t.size = measuring
+		t.size = m.measureParts(t, depth)
+	}
+	return t.size
+}
+
+func (m *Metadata) measureParts(t *Type, depth int) sizeClass {
+	switch {
+	case t.Kind == Array && t.Len == 0:
+		return noBytes
+	case t.Kind == Array:
+		if m.measure(t.Elem, depth+1) == noBytes {
+			return noBytes
+		}
+	case t.Kind == Composite || t.Kind == Tuple:
 		for _, f := range t.Fields {
-			if zero, err := m.zeroSize(f.Type, depth+1); err != nil || !zero {
-				return false, err
+			if m.measure(f.Type, depth+1) != noBytes {
+				return someBytes
 			}
 		}
-		return true, nil
-	case Array:
-		if t.Len == 0 {
-			return true, nil
-		}
-		return m.zeroSize(t.Elem, depth+1)
+		return noBytes
 	}
-	return false, nil
+	return someBytes
 }
 
 // isU8 reports whether the type is u8, so that rows of it are bytes.
