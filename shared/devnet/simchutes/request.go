@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -24,28 +25,57 @@ type request struct {
 }
 
 type message struct {
-	Role    string          `json:"role"`
-	Content json.RawMessage `json:"content"`
+	Role    string   `json:"role"`
+	Content *content `json:"content"`
+}
+
+// content is what a message says: a string, or the texts of its parts.
+type content string
+
+// UnmarshalJSON reads either form.
+func (c *content) UnmarshalJSON(raw []byte) error {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		*c = content(text)
+		return nil
+	}
+	var parts []struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}
+	if json.Unmarshal(raw, &parts) != nil {
+		return errors.New("content is neither a string nor a list of parts")
+	}
+	texts := make([]string, len(parts))
+	for i, part := range parts {
+		if part.Type != "text" {
+			return fmt.Errorf("this model takes no part of the type %q", part.Type)
+		}
+		texts[i] = part.Text
+	}
+	*c = content(strings.Join(texts, "\n"))
+	return nil
 }
 
 // readRequest reads a completion's request; the error is the detail of a 400.
 func readRequest(r *http.Request) (request, error) {
 	raw, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
 	if err != nil {
-		return request{}, fmt.Errorf("invalid request JSON payload: %v", err)
+		return request{}, fmt.Errorf("invalid request JSON payload: %w", err)
 	}
 	if len(raw) > maxRequest {
 		return request{}, errors.New("invalid request JSON payload: too large")
 	}
-	if !json.Valid(raw) {
-		return request{}, errors.New("invalid request JSON payload: Expecting value: line 1 column 1 (char 0)")
-	}
 	var req request
-	if err := json.Unmarshal(raw, &req); err != nil {
-		return request{}, fmt.Errorf("Invalid request: %v", err) //nolint:staticcheck // the engine's words
+	err = json.Unmarshal(raw, &req)
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
+		return request{}, fmt.Errorf("invalid request JSON payload: %w: char %d", err, syntax.Offset)
 	}
-	if err := req.check(); err != nil {
-		return request{}, fmt.Errorf("Invalid request: %v", err) //nolint:staticcheck // the engine's words
+	if err == nil {
+		err = req.check()
+	}
+	if err != nil {
+		return request{}, fmt.Errorf("Invalid request: %w", err) //nolint:staticcheck // the gateway's words
 	}
 	return req, nil
 }
@@ -62,47 +92,23 @@ func (r request) check() error {
 		return fmt.Errorf("max_tokens must be at least 1, got %d", *r.MaxTokens)
 	}
 	for i, m := range r.Messages {
-		if _, err := m.text(); err != nil {
-			return fmt.Errorf("messages[%d]: %w", i, err)
+		switch m.Role {
+		case "system", "developer", "user", "assistant", "tool":
+		default:
+			return fmt.Errorf("messages[%d]: role %q is unknown", i, m.Role)
+		}
+		if m.Content == nil {
+			return fmt.Errorf("messages[%d]: content is missing", i)
 		}
 	}
 	return nil
 }
 
-// text is what the message says: a string, or the texts of its parts.
-func (m message) text() (string, error) {
-	switch m.Role {
-	case "system", "developer", "user", "assistant", "tool":
-	default:
-		return "", fmt.Errorf("role %q is unknown", m.Role)
-	}
-	var text string
-	if json.Unmarshal(m.Content, &text) == nil {
-		return text, nil
-	}
-	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}
-	if json.Unmarshal(m.Content, &parts) != nil {
-		return "", errors.New("content is neither a string nor a list of parts")
-	}
-	texts := make([]string, len(parts))
-	for i, part := range parts {
-		if part.Type != "text" {
-			return "", fmt.Errorf("this model takes no part of the type %q", part.Type)
-		}
-		texts[i] = part.Text
-	}
-	return strings.Join(texts, "\n"), nil
-}
-
 // prompt is what the user said last.
 func (r request) prompt() string {
-	for i := len(r.Messages) - 1; i >= 0; i-- {
-		if r.Messages[i].Role == "user" {
-			text, _ := r.Messages[i].text()
-			return text
+	for _, m := range slices.Backward(r.Messages) {
+		if m.Role == "user" {
+			return string(*m.Content)
 		}
 	}
 	return ""
