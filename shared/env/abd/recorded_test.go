@@ -1,0 +1,127 @@
+package abd_test
+
+import (
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/affine-go/affine/shared/env/abd"
+	"github.com/affine-go/affine/shared/sharedtest"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+// -records widens the comparison with the published verdicts; all are 400.
+var recordCount = flag.Int("records", 60, "recorded problems whose published verdicts are compared")
+
+// disagreement is an answer on which grader and published verdict differ.
+type disagreement struct {
+	record, generation, reason string
+	published                  bool
+}
+
+// The grader agrees with the verdicts that others published for a model's answers.
+// Records are taken evenly over the file; only lists of equal length can be paired.
+func TestRecordedVerdictsAgree(t *testing.T) {
+	records, err := abd.LoadCruxEval(sharedtest.Dir(t, "data", "cruxeval"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := abd.NewRecorded(box(t), records)
+	step := max(1, len(records) / *recordCount)
+	var (
+		mu      sync.Mutex
+		wg      sync.WaitGroup
+		graded  int
+		differ  []disagreement
+		workers = make(chan struct{}, runtime.NumCPU())
+	)
+	for task := 0; task < len(records); task += step {
+		workers <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-workers }()
+			n, found := compareVerdicts(t, e, records[task], subnet.TaskID(task))
+			mu.Lock()
+			defer mu.Unlock()
+			graded, differ = graded+n, append(differ, found...)
+		})
+	}
+	wg.Wait()
+	for _, d := range differ {
+		t.Logf("%s: %s published %v, graded %s", d.record, d.generation, d.published, d.reason)
+	}
+	t.Logf("%d answers graded, %d disagreements", graded, len(differ))
+	if graded < 500 || len(differ)*200 > graded {
+		t.Errorf("agreement below 99.5 %%: %d of %d answers differ", len(differ), graded)
+	}
+}
+
+func compareVerdicts(t *testing.T, e *abd.Env, r abd.Record, task subnet.TaskID) (graded int, differ []disagreement) {
+	if len(r.Generations) != len(r.Verdicts) {
+		return 0, nil
+	}
+	c, err := e.Challenge(t.Context(), task)
+	if err != nil {
+		t.Error(err)
+		return 0, nil
+	}
+	reasons := map[string]string{}
+	for i, gen := range r.Generations {
+		if _, known := reasons[gen]; !known {
+			g, err := e.Grade(t.Context(), c, abd.ReplyFromGeneration(gen))
+			if err != nil {
+				t.Error(err)
+			}
+			reasons[gen] = g.Reason
+		}
+		if passed := reasons[gen] == "the program prints the output"; passed != r.Verdicts[i] {
+			differ = append(differ, disagreement{r.ID, gen, reasons[gen], r.Verdicts[i]})
+		}
+	}
+	return len(r.Generations), differ
+}
+
+func writeRecords(t *testing.T, content string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "codellama-7b-input.jsonl"), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestLoadCruxEvalReads(t *testing.T) {
+	got, err := abd.LoadCruxEval(writeRecords(t, `{"id":"a","code":"def f(x):\n    return x","input":"1","output":"1","generations":["f(1)"],"verdicts":[true]}
+`+"\n"+`{"id":"b","code":"def f():\n    return 2","input":"","output":"2"}`))
+	if err != nil || len(got) != 2 || got[0].ID != "a" || !slices.Equal(got[0].Verdicts, []bool{true}) || got[1].Output != "2" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestLoadCruxEvalRefuses(t *testing.T) {
+	good := `{"id":"a","code":"def f(x): return x","input":"1","output":"1"}` + "\n"
+	for name, c := range map[string]struct{ content, want string }{
+		"not JSON":    {good + "{", "line 2"},
+		"no id":       {`{"code":"def f(x): return x","output":"1"}`, "id is missing"},
+		"no function": {`{"id":"a","code":"x = 1","output":"1"}`, "does not define f"},
+		"no output":   {`{"id":"a","code":"def f(x): return x"}`, "output is missing"},
+		"wrong type":  {`{"id":7}`, "line 1"},
+		"huge line":   {good + strings.Repeat("x", 2<<20), "after line 1"},
+		"NUL bytes":   {"\x00\x00", "line 1"},
+	} {
+		if got, err := abd.LoadCruxEval(writeRecords(t, c.content)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %+v, error %v, want %q in it", name, got, err, c.want)
+		}
+	}
+	for name, dir := range map[string]string{"empty file": writeRecords(t, "\n"), "no file": t.TempDir()} {
+		if _, err := abd.LoadCruxEval(dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v, want fs.ErrNotExist", name, err)
+		}
+	}
+}
