@@ -33,12 +33,17 @@ func prepare(path string, s Schema) (err error) {
 func look(db *sql.DB, s Schema) (empty bool, err error) {
 	var kind int32
 	var version, tables int
-	if err := errors.Join(
-		db.QueryRow("PRAGMA application_id").Scan(&kind),
-		db.QueryRow("PRAGMA user_version").Scan(&version),
-		db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables),
-	); err != nil {
-		return false, err
+	for _, q := range []struct {
+		query string
+		into  any
+	}{
+		{"PRAGMA application_id", &kind},
+		{"PRAGMA user_version", &version},
+		{"SELECT count(*) FROM sqlite_schema", &tables},
+	} {
+		if err := db.QueryRow(q.query).Scan(q.into); err != nil {
+			return false, err
+		}
 	}
 	switch {
 	case kind == 0 && version == 0 && tables == 0:
