@@ -151,3 +151,23 @@ func TestEveryPointIsGiven(t *testing.T) {
 		}
 	})
 }
+
+// Miners that score the same in other environments tie, to the last bit.
+func TestStrengthDoesNotDependOnTheOrderOfEnvironments(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		scores := rapid.SliceOfN(rapid.IntRange(1, 250), 2, 8).Draw(t, "scores")
+		permuted := rapid.Permutation(scores).Draw(t, "permuted")
+		f := &field{envs: len(scores)}
+		for _, member := range [][]int{scores, permuted} {
+			envs := make([]EnvStanding, len(member))
+			for e, k := range member {
+				envs[e] = EnvStanding{Count: 250, Sum: float64(k)}
+			}
+			f.measure(envs)
+		}
+		all := mask(1)<<f.envs - 1
+		if a, b := f.strength(0, all), f.strength(1, all); a != b {
+			t.Errorf("%v: %v and %v", scores, a, b)
+		}
+	})
+}

@@ -114,7 +114,8 @@ func TestWhichModelStands(t *testing.T) {
 		{[]string{"a1", "b2", "a3", "a3"}, "a", 2, 3},       // gone and come back
 		{[]string{"a3", "b2", "a1", "a3"}, "a", 2, 3},       // likewise, in any order
 		{[]string{"a1", "b2", "c3", "b2"}, "c", 1, 3},
-		{[]string{"a2", "b2"}, "b", 1, 2}, // same block: the last to arrive
+		{[]string{"c5", "b3", "a2", "c2"}, "c", 1, 5}, // c2 is older than b3
+		{[]string{"a2", "b2"}, "b", 1, 2},             // same block: the last to arrive
 	} {
 		var list []Record
 		for _, arrival := range c.arrivals {

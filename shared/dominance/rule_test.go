@@ -101,6 +101,31 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// Who is short of samples duels only when nobody is eligible.
+func TestWhoDuels(t *testing.T) {
+	c := newContest(2, 1).give(1, 100, 200, 10).give(2, 200, 100, 90)
+	if got := c.judge(t).Report().Pool; !slices.Equal(got, []subnet.Hotkey{"A"}) {
+		t.Errorf("with A eligible, %v duel", got)
+	}
+	c = newContest(3, 1).give(1, 100, 150, 10).give(2, 200, 100, 90).give(3, 50, 100, 90)
+	c.Queryable = []subnet.Hotkey{"B", "A", "base"}
+	if got := c.judge(t).Report().Pool; !slices.Equal(got, []subnet.Hotkey{"A", "B"}) {
+		t.Errorf("with nobody eligible, %v duel; want the active and queryable", got)
+	}
+}
+
+// Two without enough samples tie; of equal shares the earlier sample in that
+// environment wins it, though the other miner came to the subnet first.
+func TestEnvWinnerOfEqualShares(t *testing.T) {
+	c := newContest(2, 2).give(1, 9, 10, 0).give(2, 5, 10, 0, 0)
+	a := newContest(2, 2).give(1, 1, 10, 0, 0).Samples[10:] // A's in env1 alone
+	c.Samples = append(c.Samples, a...)
+	v := c.judge(t)
+	if v.Miners[1].FirstBlock != 1 || v.Miners[1].Envs[0].Winner || !v.Miners[2].Envs[0].Winner || !v.Miners[1].Envs[1].Winner {
+		t.Errorf("A stands at %+v, B at %+v", v.Miners[1], v.Miners[2])
+	}
+}
+
 func TestValuesScaleToTheLargestShare(t *testing.T) {
 	v := newContest(2, 1).give(1, 100, 200, 120).give(2, 100, 200, 120).judge(t)
 	want := []subnet.Weight{{UID: 1, Hotkey: "A", Share: 2. / 3, Value: 65535}, {UID: 2, Hotkey: "B", Share: 1. / 3, Value: 32768}}

@@ -177,22 +177,23 @@ func (v *Verdict) score() {
 		}
 	}
 	for e := range v.Envs {
-		v.Miners[f.uids[winner(f, s, e)]].Envs[e].Winner = true
+		v.winner(f, s, e).Envs[e].Winner = true
 	}
 }
 
-// winner is the member with the largest share of one environment alone; of equals
+// winner is the miner with the largest share of one environment alone; of equals
 // the one with the earlier sample there, then the senior one.
-func winner(f *field, s *sharer, env int) int {
+func (v *Verdict) winner(f *field, s *sharer, env int) *Standing {
 	frontier, shares := s.split(1 << env)
-	best := 0
-	for i := range frontier {
-		first, leader := f.sides[env][frontier[i]].first, f.sides[env][frontier[best]].first
-		if cmp.Or(cmp.Compare(shares[best], shares[i]), cmp.Compare(first, leader)) < 0 {
-			best = i
+	var best *Standing
+	most := 0.0
+	for i, member := range frontier {
+		m := &v.Miners[f.uids[member]]
+		if best == nil || cmp.Or(cmp.Compare(most, shares[i]), cmp.Compare(m.Envs[env].FirstBlock, best.Envs[env].FirstBlock)) < 0 {
+			best, most = m, shares[i]
 		}
 	}
-	return frontier[best]
+	return best
 }
 
 // pay turns points into weights. All of it goes to uid 0 when nobody is eligible or
