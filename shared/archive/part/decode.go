@@ -76,14 +76,14 @@ func readRows(file *parquet.File) ([]subnet.Sample, error) {
 		if !errors.Is(err, io.EOF) || int64(len(samples)) != file.NumRows() {
 			return nil, fmt.Errorf("%w: after %d of %d rows: %w", ErrCorrupt, len(samples), file.NumRows(), err)
 		}
-		if err := checkDigest(file, &digest); err != nil {
+		if err := checkDigest(file, digest); err != nil {
 			return nil, err
 		}
 		return samples, nil
 	}
 }
 
-func checkDigest(file *parquet.File, digest *digest) error {
+func checkDigest(file *parquet.File, digest digest) error {
 	if want, _ := file.Lookup(digestKey); want != digest.String() {
 		return fmt.Errorf("%w: the rows' digest is %s, %q was written", ErrCorrupt, digest, want)
 	}

@@ -1,6 +1,7 @@
 // Package part is the Parquet form of samples: what envrunners write beside each
 // pack of transcripts, what the compactor merges, and what analysts read with
-// DuckDB, pandas or any other reader of Parquet.
+// DuckDB, pandas or any other reader of Parquet. In SQL the columns window, index,
+// at and offset want double quotes.
 //
 // The same samples in the same order always give the same bytes, so that a write
 // whose reply was lost can be repeated under its key.
