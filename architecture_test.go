@@ -72,8 +72,8 @@ func fits(entry, importPath string) bool {
 var (
 	sdk       = pattern{"github.com/aws/..."}
 	mains     = pattern{"cmd/...", "functions/...", "envrunner/..."}
-	pure      = pattern{"shared/subnet", "shared/dominance/...", "shared/env/...", "!shared/env/affinetes/...", "!shared/env/abd/...", "!shared/env/ded/...", "shared/chain/scale", "shared/chain/metadata/...", "shared/chain/extrinsic", "shared/chain/keys", "shared/chain/timelock"}
-	graders   = pattern{"shared/env/abd/...", "shared/env/ded/..."} // pure but for the sandbox in which they run programs
+	pure      = pattern{"shared/subnet", "shared/dominance/...", "shared/env/...", "!shared/env/affinetes/...", "!shared/env/abd/...", "!shared/env/ded/...", "!shared/env/catalogue/...", "shared/chain/scale", "shared/chain/metadata/...", "shared/chain/extrinsic", "shared/chain/keys", "shared/chain/timelock"}
+	graders   = pattern{"shared/env/abd/...", "shared/env/ded/...", "shared/env/catalogue/..."} // pure but for the sandbox in which they run programs
 	contracts = pattern{"shared/queue", "shared/store", "shared/archive", "shared/env"}
 
 	// The outside world, as the standard library offers it.
@@ -131,12 +131,12 @@ var rules = []rule{
 		why: "what is deployed carries neither local backends nor a user interface: size is start-up time",
 	},
 	{
-		from: pattern{"functions/signer/..."}, not: pattern{"shared/dominance/...", "shared/queue/...", "shared/env/..."},
+		from: pattern{"functions/signer/..."}, not: pattern{"shared/validator/...", "shared/dominance/...", "shared/env/...", "shared/chutes/..."},
 		why: "the signer signs what it is asked to and computes nothing",
 	},
 	{
-		from: pattern{"functions/weights/..."}, not: pattern{"shared/queue/aws/..."},
-		why: "data flows one way: weights never reads the queue",
+		from: pattern{"functions/weights/..."}, not: pattern{"shared/queue/aws/...", "shared/chutes/..."}, directly: true,
+		why: "data flows one way: weights reads rows, never the queue nor a model",
 	},
 	{
 		from: mains, not: pattern{"testing", "testing/...", "shared/*test", "shared/*/*test/...", "!shared/chain/chaintest"},
