@@ -2,6 +2,7 @@ package extrinsic
 
 import (
 	"fmt"
+	"math/big"
 
 	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/metadata"
@@ -143,9 +144,9 @@ func (s *Signed) readExtensions(m *metadata.Metadata, d *scale.Decoder) error {
 		case "CheckMortality":
 			s.readEra(d)
 		case "CheckNonce":
-			s.Nonce = d.Compact()
+			s.Nonce = readNumber(m, d, x.Extra)
 		case "ChargeTransactionPayment":
-			s.Tip = d.Compact()
+			s.Tip = readNumber(m, d, x.Extra)
 		case "CheckMetadataHash":
 			if mode := d.U8(); mode != 0 {
 				d.Fail(fmt.Errorf("%w: metadata hash mode %d", ErrExtension, mode))
@@ -160,6 +161,24 @@ func (s *Signed) readExtensions(m *metadata.Metadata, d *scale.Decoder) error {
 		}
 	}
 	return nil
+}
+
+// readNumber reads an integer in the runtime's own type, and so within its range.
+func readNumber(m *metadata.Metadata, d *scale.Decoder, id uint32) uint64 {
+	v, err := m.DecodeType(d, id)
+	if err != nil {
+		return 0 // the failure is the decoder's as well
+	}
+	switch n := v.(type) {
+	case uint64:
+		return n
+	case *big.Int:
+		if n.IsUint64() {
+			return n.Uint64()
+		}
+	}
+	d.Fail(fmt.Errorf("%w: %v is not a number of at most 64 bits", ErrFormat, v))
+	return 0
 }
 
 func (s *Signed) readEra(d *scale.Decoder) {
