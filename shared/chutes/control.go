@@ -33,12 +33,12 @@ type chute struct {
 	} `json:"instances"`
 }
 
-// Chute describes the chute of that id. It returns an error that wraps ErrNoChute
+// Chute describes the chute of that id. It returns an error that wraps subnet.ErrNoChute
 // when the control plane knows none; any other *Error is no fault of the miner.
 func (c *Client) Chute(ctx context.Context, id string) (subnet.Chute, error) {
 	op := fmt.Sprintf("chute %.64q", id)
 	if !chuteID.MatchString(id) {
-		return subnet.Chute{}, &Error{Op: op, Detail: "malformed id", Fault: subnet.NotFound, cause: ErrNoChute}
+		return subnet.Chute{}, &Error{Op: op, Detail: "malformed id", Fault: subnet.NotFound, cause: subnet.ErrNoChute}
 	}
 	var found chute
 	if err := c.look(ctx, op, "/chutes/"+id, &found); err != nil {
@@ -127,7 +127,7 @@ func (c *Client) refused(op string, resp *http.Response) *Error {
 		InvocationID: c.detail(resp.Header.Get("X-Chutes-InvocationID")),
 	}
 	if resp.StatusCode == http.StatusNotFound {
-		e.cause = ErrNoChute
+		e.cause = subnet.ErrNoChute
 	}
 	return e
 }

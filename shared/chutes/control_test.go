@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -62,7 +61,7 @@ func TestChuteFailures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := serve(t, answer(c.status, asJSON, c.body)).Chute(t.Context(), "c-1")
 			fault(t, err, c.want)
-			if errors.Is(err, chutes.ErrNoChute) != c.none {
+			if errors.Is(err, subnet.ErrNoChute) != c.none {
 				t.Errorf("is ErrNoChute: %v, want %v", !c.none, c.none)
 			}
 		})
@@ -74,19 +73,10 @@ func TestAMalformedChuteIDIsNotAsked(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) { t.Error("asked", r.URL) })
 	for _, id := range []string{"", ".", "..", "a/b", "../users/me", "a?b", "a#b", "a%2fb", "a b", strings.Repeat("a", 129)} {
 		_, err := client.Chute(t.Context(), id)
-		if fault(t, err, subnet.NotFound); !errors.Is(err, chutes.ErrNoChute) {
+		if fault(t, err, subnet.NotFound); !errors.Is(err, subnet.ErrNoChute) {
 			t.Errorf("id %q: %v", id, err)
 		}
 	}
-}
-
-func TestLookDeadline(t *testing.T) {
-	client := serveWith(t, chutes.Config{Look: 30 * time.Millisecond}, hang(`{"chute_id":`))
-	_, err := client.Chute(t.Context(), "c-1")
-	fault(t, err, subnet.Truncated)
-	client = serveWith(t, chutes.Config{Look: 30 * time.Millisecond}, hang(""))
-	_, err = client.Chute(t.Context(), "c-1")
-	fault(t, err, subnet.Transport)
 }
 
 func TestNoKeyAsksAnonymously(t *testing.T) {

@@ -9,9 +9,6 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// ErrNoChute is wrapped by Chute's error when there is no chute of that id.
-var ErrNoChute = subnet.ErrNoChute
-
 // Error is a failed call.
 type Error struct {
 	Op           string         // what was attempted: "chute 4f0c…", "complete at my-slug"
@@ -25,7 +22,7 @@ type Error struct {
 // Outcome says how the attempt ended.
 func (e *Error) Outcome() subnet.Outcome { return e.Fault }
 
-// Unwrap gives the connection's error, ErrNoChute, or nil.
+// Unwrap gives the connection's error, subnet.ErrNoChute, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
 func (e *Error) Error() string {

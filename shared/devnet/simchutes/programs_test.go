@@ -54,7 +54,7 @@ func TestSkillInPrograms(t *testing.T) {
 	box := openSandbox(t)
 	e := abd.New(box)
 	programs := simchutes.NewPrograms(box)
-	const tasks = 60
+	const tasks = 30
 	for _, skill := range []float64{1, 0.6, 0} {
 		brain := simchutes.NewSolver(3, map[subnet.EnvID]float64{abd.ID: skill}, programs)
 		var solved atomic.Int32

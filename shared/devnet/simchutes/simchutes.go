@@ -9,6 +9,7 @@
 package simchutes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,34 +69,36 @@ type Server struct {
 
 // Start serves cfg on a port of 127.0.0.1 that the system picks, until Close.
 func Start(cfg Config) (*Server, error) {
-	s := &Server{
-		key: cfg.Key, seed: cfg.Seed, scale: cfg.TimeScale,
-		bySlug: make(map[string]*miner), byID: make(map[string]*miner), stopped: make(chan struct{}),
-	}
-	if s.key == "" {
-		s.key = NewKey(cfg.Seed)
-	}
-	if !keyForm.MatchString(s.key) {
-		return nil, errors.New("simchutes: the key has not the form of a Chutes key")
-	}
-	if s.scale == 0 {
-		s.scale = 1
-	}
-	for _, m := range cfg.Miners {
-		if err := s.add(m, cfg.Programs); err != nil {
-			return nil, fmt.Errorf("simchutes: miner %q: %w", m.Slug, err)
-		}
-	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	s, err := newServer(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("simchutes: %w", err)
 	}
-	s.listener = listener
-	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
+	s.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("simchutes: %w", err)
+	}
 	go func() {
 		defer close(s.stopped)
-		_ = s.http.Serve(listener)
+		_ = s.http.Serve(s.listener)
 	}()
+	return s, nil
+}
+
+// newServer is a server that does not listen yet.
+func newServer(cfg Config) (*Server, error) {
+	s := &Server{
+		key: cmp.Or(cfg.Key, NewKey(cfg.Seed)), seed: cfg.Seed, scale: cmp.Or(cfg.TimeScale, 1),
+		bySlug: make(map[string]*miner), byID: make(map[string]*miner), stopped: make(chan struct{}),
+	}
+	if !keyForm.MatchString(s.key) {
+		return nil, errors.New("the key has not the form of a Chutes key")
+	}
+	for _, m := range cfg.Miners {
+		if err := s.add(m, cfg.Programs); err != nil {
+			return nil, fmt.Errorf("miner %q: %w", m.Slug, err)
+		}
+	}
+	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
 	return s, nil
 }
 

@@ -208,7 +208,7 @@ func TestControlPlane(t *testing.T) {
 			t.Errorf("error %v, %s", err, diff)
 		}
 	}
-	if _, err := c.Chute(t.Context(), "chute-nobody"); !errors.Is(err, chutes.ErrNoChute) {
+	if _, err := c.Chute(t.Context(), "chute-nobody"); !errors.Is(err, subnet.ErrNoChute) {
 		t.Errorf("unknown chute: %v", err)
 	}
 }

@@ -164,19 +164,3 @@ func TestLatencyIsDrawnAsSet(t *testing.T) {
 		t.Error("the zero latency takes time")
 	}
 }
-
-// The duration that was drawn passes, stretched by the scale.
-func TestLatencyPasses(t *testing.T) {
-	m := alice()
-	m.Brain = echo{}
-	m.Latency = simchutes.Latency{Median: 10 * time.Second, Sigma: 0.01}
-	s := start(t, simchutes.Config{Miners: []simchutes.Miner{m}, TimeScale: 0.01})
-	c := dial(t, s, chutes.Config{})
-	began := time.Now()
-	if _, err := c.Complete(t.Context(), task(m), "one two three four five six seven", 1); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(began); took < 90*time.Millisecond {
-		t.Errorf("took %v, want at least 90ms", took)
-	}
-}

@@ -1,9 +1,6 @@
 package chutes_test
 
 import (
-	"context"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,88 +12,6 @@ import (
 	"github.com/affine-go/affine/shared/chutes"
 	"github.com/affine-go/affine/shared/subnet"
 )
-
-// hang writes text, then keeps the connection open until the client goes away.
-func hang(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // or the server does not notice that the client left
-		if text != "" {
-			stream(text)(w, r)
-			_ = http.NewResponseController(w).Flush()
-		}
-		<-r.Context().Done()
-	}
-}
-
-// A deadline is the model's failure only when its endpoint had answered at all.
-func TestDeadlines(t *testing.T) {
-	const short = 50 * time.Millisecond
-	for _, c := range []struct {
-		name string
-		cfg  chutes.Config
-		body string
-		want subnet.Outcome
-	}{
-		{"no headers", chutes.Config{Header: short}, "", subnet.Transport},
-		{"no headers in all the time", chutes.Config{Total: short}, "", subnet.Transport},
-		{"silent after headers", chutes.Config{Idle: short}, ": hello\n", subnet.TaskTimeout},
-		{"silent in the middle", chutes.Config{Idle: short}, delta("hi"), subnet.TaskTimeout},
-		{"silent within a line", chutes.Config{Idle: short}, delta("hi") + "data: {", subnet.TaskTimeout},
-		{"not whole in all the time", chutes.Config{Total: short}, delta("hi"), subnet.TaskTimeout},
-		{"silent after finish", chutes.Config{Idle: short}, delta("hi") + finish, subnet.OK},
-		{"silent after [DONE]", chutes.Config{Idle: short}, delta("hi") + done, subnet.OK},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := complete(t, serveWith(t, c.cfg, hang(c.body)))
-			if c.want == subnet.OK {
-				if err != nil || got.Text != "hi" {
-					t.Errorf("%q, %v", got.Text, err)
-				}
-				return
-			}
-			fault(t, err, c.want)
-		})
-	}
-}
-
-// One byte at a time keeps a connection busy, but not a reply going.
-func TestSlowLorisIsSilence(t *testing.T) {
-	client := serveWith(t, chutes.Config{Idle: 50 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "text/event-stream")
-		for r.Context().Err() == nil {
-			_, _ = w.Write([]byte("x"))
-			_ = http.NewResponseController(w).Flush()
-			select {
-			case <-r.Context().Done():
-			case <-time.After(5 * time.Millisecond):
-			}
-		}
-	})
-	_, err := complete(t, client)
-	fault(t, err, subnet.TaskTimeout)
-}
-
-func TestCallersContext(t *testing.T) {
-	client := serve(t, hang(delta("hi")))
-	t.Run("cancelled says nothing about the endpoint", func(t *testing.T) {
-		stop := errors.New("shutting down")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(20*time.Millisecond, func() { cancel(stop) })
-		_, err := client.Complete(ctx, testTask, "p", 1)
-		var e *chutes.Error
-		if !errors.Is(err, stop) || errors.As(err, &e) {
-			t.Errorf("error %v (%T)", err, err)
-		}
-	})
-	t.Run("deadline is a deadline", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		_, err := client.Complete(ctx, testTask, "p", 1)
-		fault(t, err, subnet.TaskTimeout)
-	})
-}
 
 // raw answers every connection with the given bytes and closes it.
 func raw(t *testing.T, serve func(net.Conn)) *chutes.Client {

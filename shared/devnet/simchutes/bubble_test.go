@@ -1,0 +1,99 @@
+package simchutes
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// echo answers with the prompt.
+type echo struct{}
+
+func (echo) Answer(_ context.Context, prompt string) (string, error) { return prompt, nil }
+
+// ask sends one request to s without a network and tells how long it took.
+func ask(t *testing.T, s *Server, body string) (*httptest.ResponseRecorder, time.Duration) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/m/v1/chat/completions", strings.NewReader(body))
+	r.Header.Set("Authorization", s.key)
+	w := httptest.NewRecorder()
+	began := time.Now()
+	s.http.Handler.ServeHTTP(w, r)
+	return w, time.Since(began)
+}
+
+const seven = `"messages":[{"role":"user","content":"one two three four five six seven"}]`
+
+// The duration that was drawn passes, stretched by the scale.
+func TestLatencyPasses(t *testing.T) {
+	for _, scale := range []float64{1, 0.02} {
+		for _, body := range []string{"{" + seven + "}", `{"stream":true,` + seven + "}"} {
+			synctest.Test(t, func(t *testing.T) {
+				latency := Latency{Median: 10 * time.Second, Sigma: 0.6}
+				s, err := newServer(Config{Seed: 3, TimeScale: scale, Miners: []Miner{{
+					Slug: "m", ChuteID: "c", Name: "n/affine", Hot: true, Brain: echo{}, Latency: latency,
+				}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for number := uint64(1); number <= 50; number++ {
+					w, took := ask(t, s, body)
+					want := time.Duration(scale * float64(latency.Draw(3, "m", number)))
+					// A stream's pauses are whole nanoseconds.
+					if w.Code != http.StatusOK || took > want || want-took > time.Microsecond {
+						t.Fatalf("status %d after %v, want %v", w.Code, took, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Whoever leaves is not waited for, nor counted as answered.
+func TestAClientThatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := newServer(Config{Miners: []Miner{{
+			Slug: "m", ChuteID: "c", Name: "n/affine", Hot: true, Brain: echo{}, Latency: Latency{Median: time.Hour},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for _, body := range []string{"{" + seven + "}", `{"stream":true,` + seven + "}"} {
+			r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/m/v1/chat/completions", strings.NewReader(body))
+			r.Header.Set("Authorization", s.key)
+			s.http.Handler.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if got := s.Stats("m"); got.Requests != 2 || got.Answered != 0 {
+			t.Errorf("stats %+v", got)
+		}
+	})
+}
+
+// Whatever is asked, the answer is a reply or a refusal that says why.
+func FuzzRequest(f *testing.F) {
+	for _, seed := range []string{
+		"", "{}", "[]", "{" + seven + "}", `{"stream":true,` + seven + "}", `{"messages":[{"role":"user","content":[{"type":"text","text":"(x1)"}]}]}`,
+		`{"messages":[{"role":"user","content":null}]}`, `{"messages":[null]}`, `{"messages":[{"role":"system","content":"x"}],"seed":-1}`, "\xff", `{"stream":"x"}`,
+	} {
+		f.Add(seed)
+	}
+	s, err := newServer(Config{Miners: []Miner{{Slug: "m", ChuteID: "c", Name: "n/affine", Hot: true, Brain: echo{}}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		w, _ := ask(t, s, body)
+		switch {
+		case w.Code == http.StatusOK && strings.Contains(w.Body.String(), `"choices"`):
+		case w.Code == http.StatusBadRequest && strings.HasPrefix(w.Body.String(), `{"detail":"`):
+		default:
+			t.Errorf("request %q: status %d, %s", body, w.Code, w.Body)
+		}
+	})
+}
