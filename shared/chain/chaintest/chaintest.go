@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -107,13 +108,14 @@ type Node struct {
 	failed  error         // why no further block can be made
 	news    chan struct{} // closed and replaced when a block is added or finalized
 
-	held     bool    // HoldFinality
-	enforced *uint64 // LieAboutRateLimit
+	served   map[string]int // requests executed, by method
+	held     bool           // HoldFinality
+	enforced *uint64        // LieAboutRateLimit
 }
 
 // Start runs a node until ctx ends or Close is called.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg.withDefaults(), state: newState(), news: make(chan struct{})}
+	n := &Node{cfg: cfg.withDefaults(), state: newState(), news: make(chan struct{}), served: make(map[string]int)}
 	n.alive, n.stop = context.WithCancel(ctx)
 	if err := n.open(); err != nil {
 		n.stop()
@@ -214,6 +216,13 @@ func (n *Node) Finalized() subnet.Block {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return subnet.Block(n.chain.finalized)
+}
+
+// Served counts the requests that were executed, by method.
+func (n *Node) Served() map[string]int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return maps.Clone(n.served)
 }
 
 // HoldFinality stops (or resumes) the finalized head while blocks go on.

@@ -91,6 +91,7 @@ func (n *Node) dispatch(name string, p params, s *session) (any, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.served[name]++
 	if answer, known := methods[name]; known {
 		return answer(n, p)
 	}

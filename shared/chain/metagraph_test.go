@@ -1,0 +1,180 @@
+package chain_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/affine-go/affine/shared/chain"
+	"github.com/affine-go/affine/shared/chain/chaintest"
+	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/scale"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+// sdkText is a text as upstream's SDK reveals it, its SCALE length before it.
+func sdkText(text string) []byte {
+	var e scale.Encoder
+	e.Str(text)
+	return e.Data()
+}
+
+func TestMetagraph(t *testing.T) {
+	cfg := config(t)
+	cfg.Rules = subnet.WeightRules{
+		Tempo: 99, RateLimit: 77, CommitReveal: true, VersionKey: 5, MinAllowed: 3, MaxWeight: 4321,
+		BlockTime: 250 * time.Millisecond, LastEpochHint: 950,
+	}
+	const model = `{"model":"bob/affine-1","revision":"abc","chute_id":"c"}`
+	cfg.Neurons[1].Revealed = []chaintest.Commitment{{Text: []byte("old"), Block: 17}, {Text: sdkText(model), Block: 900}}
+	node := start(t, cfg)
+	client := dial(t, quick(node.Endpoint()))
+	got, err := client.Metagraph(t.Context(), netuid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := subnet.Metagraph{
+		Netuid: netuid, Block: 1002, BlockHash: got.BlockHash, Rules: cfg.Rules,
+		Neurons: []subnet.Neuron{
+			{UID: 0, Hotkey: hotkey(t, "Alice"), Permit: true, Stake: 5_000_000_000},
+			{UID: 1, Hotkey: hotkey(t, "Bob"), Stake: 7},
+			{UID: 2, Hotkey: hotkey(t, "Charlie")},
+		},
+		Commitments: map[subnet.Hotkey]subnet.RawCommitment{hotkey(t, "Bob"): {Text: []byte(model), Block: 900}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMetagraphOfSubnetThatIsNot(t *testing.T) {
+	client := dial(t, quick(start(t, config(t)).Endpoint()))
+	mg, err := client.Metagraph(t.Context(), 64)
+	if err != nil || len(mg.Neurons) != 0 || len(mg.Commitments) != 0 || !mg.Rules.CommitReveal {
+		t.Errorf("got %+v, %v; want an empty subnet with the chain's defaults", mg, err)
+	}
+}
+
+// What a miner writes is handed on as it is, whatever it is, and never spoils the read.
+func TestCommitmentsInAllForms(t *testing.T) {
+	const json = `{"model":"m/affine","revision":"r"}`
+	long := bytes.Repeat([]byte("x"), 1024)
+	for name, c := range map[string]struct {
+		revealed, plain, want []byte
+		at                    subnet.Block
+	}{
+		"SCALE string":          {revealed: sdkText(json), want: []byte(json), at: 5},
+		"raw JSON":              {revealed: []byte(json), want: []byte(json), at: 5},
+		"plain":                 {plain: []byte(json), want: []byte(json)},
+		"plain, SCALE string":   {plain: sdkText(json), want: []byte(json)},
+		"plain, long":           {plain: long[:512], want: long[:512]},
+		"both":                  {revealed: []byte(json), plain: []byte("older"), want: []byte(json), at: 5},
+		"empty":                 {revealed: []byte{}, want: []byte{}, at: 5},
+		"empty SCALE string":    {revealed: []byte{0}, want: []byte{}, at: 5},
+		"one byte":              {revealed: []byte{0xff}, want: []byte{0xff}, at: 5},
+		"not UTF-8":             {revealed: []byte{0xc3, 0x28, 0xff}, want: []byte{0xc3, 0x28, 0xff}, at: 5},
+		"length of too much":    {revealed: []byte{0xfe, 0xff, 0xff, 0xff}, want: []byte{0xfe, 0xff, 0xff, 0xff}, at: 5},
+		"length of too little":  {revealed: append([]byte{4}, json...), want: append([]byte{4}, json...), at: 5},
+		"length not canonical":  {revealed: []byte{5, 0, 'a'}, want: []byte{5, 0, 'a'}, at: 5},
+		"huge":                  {revealed: bytes.Repeat(long, 64), want: bytes.Repeat(long, 64), at: 5},
+		"zero bytes":            {revealed: make([]byte, 40), want: make([]byte, 40), at: 5},
+		"plain, no text at all": {plain: []byte{}, want: []byte{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t)
+			cfg.Neurons[1].Plain = c.plain
+			if c.revealed != nil {
+				cfg.Neurons[1].Revealed = []chaintest.Commitment{{Text: c.revealed, Block: 5}}
+			}
+			client := dial(t, quick(start(t, cfg).Endpoint()))
+			mg, err := client.Metagraph(t.Context(), netuid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, found := mg.Commitments[hotkey(t, "Bob")]
+			if !found || !bytes.Equal(got.Text, c.want) || got.Block != c.at || len(mg.Commitments) != 1 {
+				t.Errorf("got %q at %d (%v), want %q at %d", got.Text, got.Block, found, c.want, c.at)
+			}
+		})
+	}
+}
+
+// full is a subnet with all 256 slots taken and a commitment in each.
+func full(t testing.TB) chaintest.Config {
+	t.Helper()
+	cfg := config(t)
+	for i := len(cfg.Neurons); i < 256; i++ {
+		cfg.Neurons = append(cfg.Neurons, chaintest.Neuron{
+			Hotkey:   subnet.Hotkey(keys.Address([32]byte{byte(i), 1}, keys.Prefix)),
+			Revealed: []chaintest.Commitment{{Text: sdkText(fmt.Sprintf(`{"model":"m/affine-%d","revision":"r"}`, i)), Block: 3}},
+		})
+	}
+	return cfg
+}
+
+func TestFullSubnetTakesFewRequests(t *testing.T) {
+	node := start(t, full(t))
+	client := dial(t, quick(node.Endpoint()))
+	if _, err := client.Metagraph(t.Context(), netuid); err != nil {
+		t.Fatal(err)
+	}
+	before := node.Served()
+	mg, err := client.Metagraph(t.Context(), netuid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := 0
+	for method, count := range node.Served() {
+		requests += count - before[method]
+	}
+	if len(mg.Neurons) != 256 || len(mg.Commitments) != 253 || requests > 6 {
+		t.Errorf("%d neurons, %d commitments, %d requests", len(mg.Neurons), len(mg.Commitments), requests)
+	}
+}
+
+func TestNonce(t *testing.T) {
+	node := start(t, config(t))
+	client := dial(t, quick(node.Endpoint()))
+	signed := sign(t, client, "Alice", intent(t, client))
+	if _, err := client.Submit(t.Context(), signed.Extrinsic); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]uint32{"Alice": 1, "Bob": 0, "Nobody": 0} {
+		if got, err := client.Nonce(t.Context(), hotkey(t, name)); got != want || err != nil {
+			t.Errorf("nonce of %s is %d, %v; want %d", name, got, err, want)
+		}
+	}
+	if _, err := client.Nonce(t.Context(), "5nonsense"); !errors.Is(err, keys.ErrAddress) {
+		t.Errorf("nonce of nonsense: %v", err)
+	}
+}
+
+func BenchmarkMetagraph(b *testing.B) {
+	node := start(b, full(b))
+	client := dial(b, quick(node.Endpoint()))
+	for b.Loop() {
+		if _, err := client.Metagraph(b.Context(), netuid); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSignWeights(b *testing.B) {
+	node := start(b, full(b))
+	client := dial(b, quick(node.Endpoint()))
+	in := intent(b, client)
+	in.UIDs, in.Values = nil, nil
+	for uid := range 256 {
+		in.UIDs, in.Values = append(in.UIDs, subnet.UID(uid)), append(in.Values, 65535)
+	}
+	signer := chain.NewSigner(client, person(b, "Alice"), chain.SignerConfig{Netuid: netuid, MaxPerWindow: 1 << 30})
+	for b.Loop() {
+		if _, err := signer.SignWeights(b.Context(), in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
