@@ -53,14 +53,19 @@ func (k Kind) String() string {
 type Pair struct {
 	kind   Kind
 	public [32]byte
-	secret *secret
+	secret func() *secret
 }
 
-// secret is kept behind a pointer so that no formatting of a struct that holds a Pair
-// reaches it.
+// secret is reached through a function: no printer, however it came by a Pair (a struct
+// that holds one in an unexported field escapes its methods), shows what functions hold.
 type secret struct {
 	key    [32]byte // sr25519: the scalar; ed25519: the seed
 	zeroed bool
+}
+
+func newPair(kind Kind, key [32]byte) *Pair {
+	kept := &secret{key: key}
+	return &Pair{kind: kind, secret: func() *secret { return kept }}
 }
 
 // FromSeed makes the pair of a 32-byte seed (sr25519: the mini secret).
@@ -75,7 +80,7 @@ func FromSeed(kind Kind, seed [32]byte) (*Pair, error) {
 }
 
 func fromEd25519(seed [32]byte) *Pair {
-	p := &Pair{kind: Ed25519, secret: &secret{key: seed}}
+	p := newPair(Ed25519, seed)
 	key := ed25519.NewKeyFromSeed(seed[:])
 	copy(p.public[:], key[32:])
 	clear(key)
@@ -97,7 +102,9 @@ func fromScalar(scalar [32]byte) (*Pair, error) {
 	if err != nil || scalar == [32]byte{} {
 		return nil, fmt.Errorf("%w: scalar is zero or not in its canonical form", ErrSecret)
 	}
-	return &Pair{kind: Sr25519, public: public.Encode(), secret: &secret{key: scalar}}, nil
+	p := newPair(Sr25519, scalar)
+	p.public = public.Encode()
+	return p, nil
 }
 
 // Kind is the pair's signature scheme.
@@ -111,17 +118,17 @@ func (p *Pair) Address() string { return Address(p.public, Prefix) }
 
 // Sign signs msg; sr25519 signatures differ each time. After Zero it returns ErrZeroed.
 func (p *Pair) Sign(msg []byte) (sig [64]byte, err error) {
-	if p.secret.zeroed {
+	secret := p.secret()
+	if secret.zeroed {
 		return sig, ErrZeroed
 	}
 	if p.kind == Ed25519 {
-		key := ed25519.NewKeyFromSeed(p.secret.key[:])
+		key := ed25519.NewKeyFromSeed(secret.key[:])
 		copy(sig[:], ed25519.Sign(key, msg))
 		clear(key)
 		return sig, nil
 	}
-	secret := schnorrkel.NewSecretKey(p.secret.key, [32]byte{})
-	s, err := secret.Sign(schnorrkel.NewSigningContext(signingContext, msg))
+	s, err := schnorrkel.NewSecretKey(secret.key, [32]byte{}).Sign(schnorrkel.NewSigningContext(signingContext, msg))
 	if err != nil {
 		return sig, fmt.Errorf("sign with sr25519: %w", err)
 	}
@@ -162,9 +169,10 @@ func verifySr25519(public [32]byte, msg []byte, sig [64]byte) bool {
 // Zero wipes the secret. The pair can tell its address afterwards, but not sign.
 // Copies that the runtime or the libraries made in passing are out of reach.
 func (p *Pair) Zero() {
-	clear(p.secret.key[:])
-	p.secret.zeroed = true
-	runtime.KeepAlive(p.secret)
+	secret := p.secret()
+	clear(secret.key[:])
+	secret.zeroed = true
+	runtime.KeepAlive(secret)
 }
 
 // String returns kind and address.

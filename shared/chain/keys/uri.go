@@ -113,7 +113,7 @@ func (p *Pair) derive(hard bool, code [32]byte) (*Pair, error) {
 	if p.kind == Ed25519 {
 		return p.deriveEd25519(hard, code)
 	}
-	parent := schnorrkel.NewSecretKey(p.secret.key, [32]byte{})
+	parent := schnorrkel.NewSecretKey(p.secret().key, [32]byte{})
 	if hard {
 		mini, _, err := parent.HardDeriveMiniSecretKey(nil, code)
 		if err != nil {
@@ -135,7 +135,7 @@ func (p *Pair) deriveEd25519(hard bool, code [32]byte) (*Pair, error) {
 	}
 	var e scale.Encoder
 	e.Str("Ed25519HDKD")
-	e.Raw(p.secret.key[:])
+	e.Raw(p.secret().key[:])
 	e.Raw(code[:])
 	return fromEd25519(blake2b.Sum256(e.Data())), nil
 }
