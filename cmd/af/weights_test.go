@@ -171,7 +171,7 @@ func TestWeightsRefusesBadInputInOneLine(t *testing.T) {
 }
 
 func TestWeightsReadsTenMegabytes(t *testing.T) {
-	filler := `{"hotkey": "stranger", "env": "affine:sat", "scores": [` + strings.TrimSuffix(strings.Repeat("[0.5, 1], ", 1000), ", ") + `], "block": 1},`
+	filler := `{"hotkey": "stranger", "env": "affine:sat", "scores": [` + strings.TrimSuffix(strings.Repeat("[0.50000000000000000000000000000000, 1], ", 1000), ", ") + `], "block": 1},`
 	text := strings.Replace(snapshot, `"samples": [`, `"samples": [`+strings.Repeat(filler, 10<<20/len(filler)), 1)
 	out, err := weightsOf(text, "--input", "-", "--json")
 	if err != nil || !strings.Contains(out, `"2": 1`) {

@@ -52,6 +52,7 @@ func records(in Input, l *ledger) []Record {
 }
 
 func benchmarkJudge(b *testing.B, envs int) {
+	b.Helper()
 	in, l := population(256, envs)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -91,7 +92,7 @@ func BenchmarkTies256x8(b *testing.B) {
 // BenchmarkAgainstNaive compares points formed over the lattice with points formed
 // pair by pair and set by set, on the same tallies.
 func BenchmarkAgainstNaive(b *testing.B) {
-	in, l := population(256, 6)
+	in, l := population(256, 8)
 	v := judge(in, l)
 	b.Run("lattice", func(b *testing.B) {
 		for b.Loop() {

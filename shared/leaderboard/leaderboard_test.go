@@ -134,3 +134,22 @@ func TestRenderReportsARefusedWrite(t *testing.T) {
 		t.Errorf("table: error %v", err)
 	}
 }
+
+func TestTerminalsAreRecognized(t *testing.T) {
+	pty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("NOT CHECKED: no pseudo-terminal: %v", err)
+	}
+	defer pty.Close()
+	if !terminal(pty) {
+		t.Error("a pseudo-terminal is taken for a file")
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if terminal(null) {
+		t.Error("the null device is taken for a terminal")
+	}
+}
