@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +72,37 @@ func TestAClientThatLeaves(t *testing.T) {
 			s.http.Handler.ServeHTTP(httptest.NewRecorder(), r)
 		}
 		if got := s.Stats("m"); got.Requests != 2 || got.Answered != 0 {
+			t.Errorf("stats %+v", got)
+		}
+	})
+}
+
+// A miner makes no more replies at once than it has room for.
+func TestCapacity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := newServer(Config{Miners: []Miner{{
+			Slug: "m", ChuteID: "c", Name: "n/affine", Hot: true, Brain: echo{}, Latency: Latency{Median: time.Second}, Capacity: 3,
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // room comes back
+			var busy atomic.Int32
+			var wg sync.WaitGroup
+			for range 5 {
+				wg.Go(func() {
+					w, took := ask(t, s, "{"+seven+"}")
+					if w.Code == http.StatusTooManyRequests && took == 0 && strings.Contains(w.Body.String(), "maximum capacity") {
+						busy.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if busy.Load() != 2 {
+				t.Errorf("%d of 5 were refused, want 2", busy.Load())
+			}
+		}
+		if got := s.Stats("m"); got.Full != 4 || got.Answered != 6 {
 			t.Errorf("stats %+v", got)
 		}
 	})

@@ -78,6 +78,7 @@ type Stats struct {
 	Refused  int // malformed requests
 	Cold     int // asked while no instance was up
 	Unfunded int // asked while the owner had no balance
+	Full     int // asked while as many replies as it can make were running
 	Faults   map[Fault]int
 }
 

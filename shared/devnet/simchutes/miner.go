@@ -12,9 +12,10 @@ import (
 // miner is a Miner at work.
 type miner struct {
 	Miner
-	hot   atomic.Bool
-	asked atomic.Uint64
-	stats counters
+	hot     atomic.Bool
+	asked   atomic.Uint64
+	running atomic.Int64
+	stats   counters
 }
 
 func newMiner(cfg Miner) *miner {
@@ -56,6 +57,12 @@ func (s *Server) completions(w http.ResponseWriter, r *http.Request, slug string
 		refuse(w, http.StatusServiceUnavailable, m.cold())
 		return
 	}
+	defer m.running.Add(-1)
+	if n := m.running.Add(1); m.Capacity > 0 && n > int64(m.Capacity) {
+		m.stats.count(func(c *Stats) { c.Full++ })
+		refuse(w, http.StatusTooManyRequests, full)
+		return
+	}
 	fault := drawFault(m.Faults, share(s.seed, slug, number, "fault"))
 	if fault != "" {
 		m.stats.count(func(c *Stats) { c.Faults[fault]++ })
@@ -69,6 +76,8 @@ func (s *Server) completions(w http.ResponseWriter, r *http.Request, slug string
 // unfunded is Chutes' text to the letter: its braces were never filled in.
 const unfunded = "Chute unavailable because the creator of this chute {chute.user_id=} has zero balance."
 
+const full = "Infrastructure is at maximum capacity, try again later"
+
 func (m *miner) cold() string {
 	return fmt.Sprintf("No instances available (yet) for chute_id='%s'", m.ChuteID)
 }
@@ -77,7 +86,7 @@ func (m *miner) cold() string {
 func (m *miner) failEarly(w http.ResponseWriter, fault Fault) bool {
 	switch fault {
 	case Busy:
-		refuse(w, http.StatusTooManyRequests, "Infrastructure is at maximum capacity, try again later")
+		refuse(w, http.StatusTooManyRequests, full)
 	case Exhausted:
 		refuse(w, http.StatusInternalServerError, "exhausted all available targets to no avail")
 	case Flap:

@@ -50,8 +50,9 @@ type Miner struct {
 	Seed  uint64
 	Skill map[subnet.EnvID]float64 // share of tasks solved, per environment
 
-	Latency Latency
-	Faults  map[Fault]float64 // rate of each fault; together at most 1
+	Capacity int // replies at once, beyond which it is busy; 0 means no bound
+	Latency  Latency
+	Faults   map[Fault]float64 // rate of each fault; together at most 1
 }
 
 // Server is a running simulated Chutes.
