@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -55,9 +58,22 @@ func benchmarkJudge(b *testing.B, envs int) {
 	b.Helper()
 	in, l := population(256, envs)
 	b.ReportAllocs()
+	start := processorTime(b)
 	for b.Loop() {
 		judge(in, l)
 	}
+	b.ReportMetric(float64((processorTime(b)-start).Microseconds())/1e3/float64(b.N), "cpu-ms/op")
+}
+
+// processorTime is what this process has used so far: on a busy machine the figure
+// to keep.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // From per-miner, per-environment tallies to weights, intervals included.
