@@ -80,10 +80,10 @@ type keyfileJSON struct {
 	Address    string `json:"ss58Address"`
 	OldAddress string `json:" ss58Address"` // sic: early files have a space there
 
-	CryptoType *int            `json:"cryptoType"`
+	CryptoType json.RawMessage `json:"cryptoType"` // a number, or its text
 	Scheme     string          `json:"signingScheme"`
-	Account    string          `json:"accountType"`
 	Hashed     json.RawMessage `json:"hashedDescriptor"`
+	Encoded    json.RawMessage `json:"encoded"` // of a polkadot.js export
 }
 
 func parsePlain(text []byte) (*Pair, error) {
@@ -100,71 +100,104 @@ func parsePlain(text []byte) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	pair, err := f.pair(kind)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.compare(pair); err != nil {
-		pair.Zero()
-		return nil, err
-	}
-	return pair, nil
+	return f.pair(kind)
 }
 
-// parseBare reads what keyfiles were before JSON: a seed in hex, or a mnemonic.
+// parseBare reads what keyfiles were before JSON: a seed or a private key in hex, or a
+// mnemonic.
 func parseBare(text string) (*Pair, error) {
 	if strings.Contains(text, " ") {
 		return FromMnemonic(Sr25519, text, "")
 	}
-	seed, err := hexBytes(text, 32)
-	if err != nil {
-		return nil, fmt.Errorf("%w: neither JSON nor encrypted nor a bare seed or mnemonic", ErrKeyfile)
+	if len(strings.TrimPrefix(text, "0x")) == 128 {
+		return fromPrivate(Sr25519, text)
 	}
-	defer clear(seed)
-	return FromSeed(Sr25519, [32]byte(seed))
+	pair, err := fromSeedText(Sr25519, text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: neither JSON nor encrypted nor a bare seed, private key or mnemonic", ErrKeyfile)
+	}
+	return pair, nil
 }
 
 // kind is the scheme that the file names; sr25519 when it names none.
 func (f *keyfileJSON) kind() (Kind, error) {
-	if f.Hashed != nil && string(f.Hashed) != "null" {
-		return 0, fmt.Errorf("%w: key of type hashedDescriptor", ErrKind)
-	}
-	kind := Sr25519
-	if f.CryptoType != nil {
-		if *f.CryptoType != int(Ed25519) && *f.CryptoType != int(Sr25519) {
-			return 0, fmt.Errorf("%w: cryptoType %d", ErrKind, *f.CryptoType)
-		}
-		kind = Kind(*f.CryptoType)
-	}
-	for _, name := range []string{f.Scheme, f.Account} {
-		switch strings.ToLower(name) {
-		case "", kind.String():
-		default:
-			return 0, fmt.Errorf("%w: key of type %.40q (cryptoType says %s)", ErrKind, name, kind)
-		}
-	}
-	return kind, nil
-}
-
-// pair derives the key from the first secret there is, the nearest to the key first.
-func (f *keyfileJSON) pair(kind Kind) (*Pair, error) {
 	switch {
-	case present(f.PrivateKey):
-		return fromPrivate(kind, f.PrivateKey)
-	case present(f.Seed):
-		seed, err := hexBytes(f.Seed, 32)
-		if err != nil {
-			return nil, fmt.Errorf("secretSeed: %w", err)
-		}
-		defer clear(seed)
-		return FromSeed(kind, [32]byte(seed))
-	case present(f.Phrase):
-		return FromMnemonic(kind, f.Phrase, "")
+	case given(f.Encoded):
+		return 0, fmt.Errorf("%w: JSON export of polkadot.js; have btcli regenerate the key from it", ErrKind)
+	case given(f.Hashed):
+		return 0, fmt.Errorf("%w: key of type hashedDescriptor, scheme %.40q", ErrKind, f.Scheme)
+	case !given(f.CryptoType):
+		return Sr25519, nil
 	}
-	return nil, ErrPublic
+	switch number := strings.Trim(string(f.CryptoType), `" `); number {
+	case "0":
+		return Ed25519, nil
+	case "1":
+		return Sr25519, nil
+	default:
+		return 0, fmt.Errorf("%w: cryptoType %.40s, scheme %.40q", ErrKind, number, f.Scheme)
+	}
 }
 
+func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// pair derives the key from the secret that is nearest to it, under the scheme named.
+// Writers have mislabelled the scheme and kept secrets that lead elsewhere; so where the
+// file states which key it holds, every secret is tried, under either scheme, until one
+// makes that key.
+func (f *keyfileJSON) pair(named Kind) (*Pair, error) {
+	failure := ErrPublic
+	for i, derive := range f.secrets() {
+		for j, kind := range []Kind{named, 1 - named} {
+			pair, err := derive(kind)
+			if err == nil {
+				err = f.compare(pair)
+			}
+			if err == nil {
+				return pair, nil
+			}
+			if i == 0 && j == 0 {
+				failure = err
+			}
+			if !f.names() {
+				return nil, failure
+			}
+		}
+	}
+	return nil, failure
+}
+
+// secrets are the ways to the key that the file has.
+func (f *keyfileJSON) secrets() []func(Kind) (*Pair, error) {
+	var ways []func(Kind) (*Pair, error)
+	if present(f.PrivateKey) {
+		ways = append(ways, func(k Kind) (*Pair, error) { return fromPrivate(k, f.PrivateKey) })
+	}
+	if present(f.Seed) {
+		ways = append(ways, func(k Kind) (*Pair, error) { return fromSeedText(k, f.Seed) })
+	}
+	if present(f.Phrase) {
+		ways = append(ways, func(k Kind) (*Pair, error) { return FromMnemonic(k, f.Phrase, "") })
+	}
+	return ways
+}
+
+// present reports whether there is such an entry; empty ones were written for nothing.
 func present(text string) bool { return text != "" && text != "0x" }
+
+// names reports whether the file states which key it holds.
+func (f *keyfileJSON) names() bool {
+	return f.Address != "" || f.OldAddress != "" || present(f.PublicKey) || present(f.AccountID)
+}
+
+func fromSeedText(kind Kind, text string) (*Pair, error) {
+	seed, err := hexBytes(text, 32)
+	if err != nil {
+		return nil, fmt.Errorf("seed: %w", err)
+	}
+	defer clear(seed)
+	return FromSeed(kind, [32]byte(seed))
+}
 
 // fromPrivate reads 64 bytes: for sr25519 the canonical scalar and a nonce (not the
 // ed25519 form that polkadot.js exports), for ed25519 the seed and the public key.

@@ -15,6 +15,7 @@ import (
 const (
 	aliceAddress = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 	bobAddress   = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+	devAddress   = "5DfhGyQdFobKM8NsWvEeAKk5EQQgYe9AydgJ7rMB6E1EqRzV" // of the development phrase
 )
 
 // TestKeyfilesOfAllAges: entries came and went, the key is the same.
@@ -27,7 +28,10 @@ func TestKeyfilesOfAllAges(t *testing.T) {
 		"old address":          `{"secretSeed":"0x` + aliceSeed + `"," ss58Address":"` + aliceAddress + `"}`,
 		"all, nulls":           `{"accountId":"0x` + alice + `","publicKey":"0x` + alice + `","privateKey":null,"secretPhrase":null,"secretSeed":"0x` + aliceSeed + `","ss58Address":"` + aliceAddress + `"}`,
 		"crypto type":          `{"secretSeed":"0x` + aliceSeed + `","cryptoType":1,"signingScheme":"sr25519","ss58Address":"` + aliceAddress + `"}`,
-		"scheme in capitals":   `{"secretSeed":"0x` + aliceSeed + `","cryptoType":1,"accountType":"Sr25519"}`,
+		"crypto type as text":  `{"secretSeed":"0x` + aliceSeed + `","cryptoType":"1","accountType":"standard"}`,
+		"mislabelled":          `{"secretSeed":"0x` + aliceSeed + `","cryptoType":0,"ss58Address":"` + aliceAddress + `"}`,
+		"a phrase from before": `{"secretPhrase":"` + devPhrase + `","secretSeed":"0x` + aliceSeed + `","publicKey":"0x` + alice + `"}`,
+		"a wrong seed":         `{"secretPhrase":"` + devPhrase + `","secretSeed":"0x` + alice + `","ss58Address":"` + devAddress + `"}`,
 		"empty private key":    `{"privateKey":"0x","secretSeed":"0x` + aliceSeed + `"}`,
 		"spaces around":        "  \n" + `{"secretSeed":"0x` + aliceSeed + `"}` + "\n",
 		"unknown entries":      `{"secretSeed":"0x` + aliceSeed + `","comment":{"a":[1]}}`,
@@ -38,9 +42,19 @@ func TestKeyfilesOfAllAges(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if p.Address() != aliceAddress || p.Kind() != keys.Sr25519 {
+		want := aliceAddress
+		if name == "a wrong seed" {
+			want = devAddress
+		}
+		if p.Address() != want || p.Kind() != keys.Sr25519 {
 			t.Errorf("%s: %s", name, p)
 		}
+	}
+	private := "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0f" + strings.Repeat("ee", 32)
+	bare, err := keys.ParseKeyfile([]byte(private), nil)
+	named, errNamed := keys.ParseKeyfile([]byte(`{"privateKey":"0x`+private+`"}`), nil)
+	if err != nil || errNamed != nil || bare.Public() != named.Public() {
+		t.Errorf("bare private key: %v, %v; %v, %v", bare, err, named, errNamed)
 	}
 	for name, text := range map[string]string{
 		"bare mnemonic": devPhrase,
@@ -101,7 +115,7 @@ func TestKeyfilesRefused(t *testing.T) {
 		"wrong kind of entry":  {`{"secretSeed":7}`, keys.ErrKeyfile, ""},
 		"public half only":     {`{"publicKey":"0x` + alice + `","ss58Address":"` + aliceAddress + `"}`, keys.ErrPublic, ""},
 		"nothing in it":        {`{}`, keys.ErrPublic, ""},
-		"short seed":           {`{"secretSeed":"0x01"}`, keys.ErrSecret, "secretSeed"},
+		"short seed":           {`{"secretSeed":"0x01"}`, keys.ErrSecret, "seed"},
 		"short private key":    {`{"privateKey":"0x` + aliceSeed + `"}`, keys.ErrSecret, "privateKey"},
 		"scalar too great":     {`{"privateKey":"0x` + strings.Repeat("ff", 64) + `"}`, keys.ErrSecret, ""},
 		"scalar of zeros":      {`{"privateKey":"0x` + strings.Repeat("00", 64) + `"}`, keys.ErrSecret, ""},
@@ -114,8 +128,9 @@ func TestKeyfilesRefused(t *testing.T) {
 		"another account":      {`{` + seed + `,"accountId":"0x` + aliceSeed + `"}`, keys.ErrMismatch, ""},
 		"short public key":     {`{` + seed + `,"publicKey":"0x01"}`, keys.ErrMismatch, ""},
 		"crypto type 2":        {`{` + seed + `,"cryptoType":2}`, keys.ErrKind, "cryptoType 2"},
-		"schemes disagree":     {`{` + seed + `,"cryptoType":1,"signingScheme":"ed25519"}`, keys.ErrKind, "ed25519"},
-		"ML-DSA":               {`{` + seed + `,"signingScheme":"ml-dsa-44"}`, keys.ErrKind, "ml-dsa-44"},
+		"crypto type in words": {`{` + seed + `,"cryptoType":"ecdsa"}`, keys.ErrKind, "ecdsa"},
+		"ML-DSA":               {`{` + seed + `,"cryptoType":5,"signingScheme":"ml-dsa-44"}`, keys.ErrKind, "ml-dsa-44"},
+		"polkadot.js export":   {`{"encoded":"AAAA","encoding":{"version":"3"},"address":"` + aliceAddress + `"}`, keys.ErrKind, "polkadot.js"},
 		"hashed descriptor":    {`{` + seed + `,"hashedDescriptor":{"scheme":"x"}}`, keys.ErrKind, "hashedDescriptor"},
 		"Ansible Vault":        {"$ANSIBLE_VAULT;1.1;AES256\n6162", keys.ErrKind, "Ansible Vault"},
 		"Fernet":               {"gAAAAABl", keys.ErrKind, "Fernet"},
