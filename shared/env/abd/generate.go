@@ -22,6 +22,17 @@ type draft struct {
 // in thirty never.
 const probeCount = 160
 
+// variantCount is how many probes differ from the planted input in one given line
+// only: a line that the program ignores, or hardly heeds, shows in them.
+const variantCount = 6
+
+// variant is the input with its i-th line taken from another.
+func variant(input, other string, i int) string {
+	lines := strings.SplitAfter(input, "\n")
+	lines[i] = strings.SplitAfter(other, "\n")[i]
+	return strings.Join(lines, "")
+}
+
 // write drafts the program of a stream of draws.
 func write(d *dice.Dice) draft {
 	s := dice.Pick(d, shapes...)(d)
@@ -30,6 +41,11 @@ func write(d *dice.Dice) draft {
 	out.probes = append(out.probes, s.first(), s.last())
 	for range probeCount {
 		out.probes = append(out.probes, s.draw(d))
+	}
+	for i := range s {
+		for range variantCount {
+			out.probes = append(out.probes, variant(out.planted, s.draw(d), i))
+		}
 	}
 	out.probes = slices.DeleteFunc(out.probes, func(p string) bool { return p == out.planted })
 	return out

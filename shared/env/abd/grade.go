@@ -15,7 +15,7 @@ import (
 // gradeLimits bound a program on a proposed input. The wall limit is far above the
 // CPU limit: a program here only computes, so if it still runs by then the machine
 // is at fault and not the answer.
-var gradeLimits = sandbox.Limits{CPU: 5 * time.Second, Wall: 30 * time.Second}
+var gradeLimits = sandbox.Limits{CPU: 3 * time.Second, Wall: time.Minute}
 
 // Grade scores a reply to a problem: 1000 when the program, run on the proposed
 // stdin, prints the output, ends with status 0 and writes nothing to stderr; else

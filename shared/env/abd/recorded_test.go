@@ -1,4 +1,4 @@
-package abd_test
+package abd
 
 import (
 	"errors"
@@ -12,7 +12,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/affine-go/affine/shared/env/abd"
 	"github.com/affine-go/affine/shared/sharedtest"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -29,11 +28,11 @@ type disagreement struct {
 // The grader agrees with the verdicts that others published for a model's answers.
 // Records are taken evenly over the file; only lists of equal length can be paired.
 func TestRecordedVerdictsAgree(t *testing.T) {
-	records, err := abd.LoadCruxEval(sharedtest.Dir(t, "data", "cruxeval"))
+	records, err := LoadCruxEval(sharedtest.Dir(t, "data", "cruxeval"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := abd.NewRecorded(box(t), records)
+	e := NewRecorded(box(t), records)
 	step := max(1, len(records) / *recordCount)
 	var (
 		mu      sync.Mutex
@@ -62,7 +61,7 @@ func TestRecordedVerdictsAgree(t *testing.T) {
 	}
 }
 
-func compareVerdicts(t *testing.T, e *abd.Env, r abd.Record, task subnet.TaskID) (graded int, differ []disagreement) {
+func compareVerdicts(t *testing.T, e *Env, r Record, task subnet.TaskID) (graded int, differ []disagreement) {
 	if len(r.Generations) != len(r.Verdicts) {
 		return 0, nil
 	}
@@ -74,7 +73,7 @@ func compareVerdicts(t *testing.T, e *abd.Env, r abd.Record, task subnet.TaskID)
 	reasons := map[string]string{}
 	for i, gen := range r.Generations {
 		if _, known := reasons[gen]; !known {
-			g, err := e.Grade(t.Context(), c, abd.ReplyFromGeneration(gen))
+			g, err := e.Grade(t.Context(), c, ReplyFromGeneration(gen))
 			if err != nil {
 				t.Error(err)
 			}
@@ -97,7 +96,7 @@ func writeRecords(t *testing.T, content string) string {
 }
 
 func TestLoadCruxEvalReads(t *testing.T) {
-	got, err := abd.LoadCruxEval(writeRecords(t, `{"id":"a","code":"def f(x):\n    return x","input":"1","output":"1","generations":["f(1)"],"verdicts":[true]}
+	got, err := LoadCruxEval(writeRecords(t, `{"id":"a","code":"def f(x):\n    return x","input":"1","output":"1","generations":["f(1)"],"verdicts":[true]}
 `+"\n"+`{"id":"b","code":"def f():\n    return 2","input":"","output":"2"}`))
 	if err != nil || len(got) != 2 || got[0].ID != "a" || !slices.Equal(got[0].Verdicts, []bool{true}) || got[1].Output != "2" {
 		t.Errorf("%+v, %v", got, err)
@@ -115,13 +114,69 @@ func TestLoadCruxEvalRefuses(t *testing.T) {
 		"huge line":   {good + strings.Repeat("x", 2<<20), "after line 1"},
 		"NUL bytes":   {"\x00\x00", "line 1"},
 	} {
-		if got, err := abd.LoadCruxEval(writeRecords(t, c.content)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if got, err := LoadCruxEval(writeRecords(t, c.content)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %+v, error %v, want %q in it", name, got, err, c.want)
 		}
 	}
 	for name, dir := range map[string]string{"empty file": writeRecords(t, "\n"), "no file": t.TempDir()} {
-		if _, err := abd.LoadCruxEval(dir); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := LoadCruxEval(dir); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v, want fs.ErrNotExist", name, err)
 		}
+	}
+}
+
+// An answer may not print the output itself, nor reach anything but its literals.
+func TestRecordedArgumentsAreHarmless(t *testing.T) {
+	record := Record{ID: "a", Code: "def f(x):\n    return x(2) if callable(x) else x", Input: "4", Output: "4"}
+	e := NewRecorded(box(t), []Record{record})
+	c, err := e.Challenge(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for arguments, pass := range map[string]bool{
+		"4": true, " 4 ": true, "2 + 2": true, "lambda n: n * 2": true, "[1, 4][1]": true, "x=4": true, "*[4]": true, "len('abcd')": false,
+		"'4'": false, "4.0": false, "": false, "4, 4": false, "lambda n: n.real + 2": true,
+		"print(4) or exit()":                    false,
+		"__import__('os')._exit(0)":             false,
+		"4) if True else f(4":                   false,
+		"4)(":                                   false,
+		"0) or print(4":                         false,
+		"(lambda: 0).__globals__":               false,
+		"lambda n: ().__class__.__base__":       false,
+		"(y := 4)":                              false,
+		"[n for n in (4,)][0]":                  false,
+		"f'{4}'":                                false,
+		"f":                                     false,
+		"f(4)":                                  false,
+		"ast":                                   false,
+		"(lambda print: print(4))(lambda q: q)": true, // a name of its own
+		"\x00":                                  false,
+		strings.Repeat("(", 1000):               false,
+		strings.Repeat("-", 100_000) + "4":      false,
+		"lambda n: [n.append(n) for n in [[]] * 9]": false,
+		"'{0.__class__}'.format(4)":                 false,
+		"4 #":                                       false,
+		"4\n":                                       true,
+		"(\n4\n)":                                   true,
+		"'a' * 10 ** 10":                            false,
+	} {
+		g, err := e.Grade(t.Context(), c, "<INPUT>"+arguments+"</INPUT>")
+		if err != nil || (g.Score == subnet.ScoreScale) != pass {
+			t.Errorf("%.50q: %+v, %v; want pass %v", arguments, g, err, pass)
+		}
+	}
+}
+
+// A record whose own input its program does not read still makes a task.
+func TestRecordedInputBeyondLiterals(t *testing.T) {
+	record := Record{ID: "a", Code: "def f(d):\n    return len(d)", Input: "dict(a=1)", Output: "1"}
+	e := NewRecorded(box(t), []Record{record})
+	c, err := e.Challenge(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := e.Grade(t.Context(), c, ReplyFromGeneration("f({'a': 1})"))
+	if err != nil || g.Score != subnet.ScoreScale {
+		t.Errorf("%+v, %v", g, err)
 	}
 }
