@@ -285,17 +285,21 @@ func (w *writing) bits(t *Type, v any) error {
 	if err != nil {
 		return err
 	}
-	values, ok := v.([]bool)
-	if !ok {
-		return fmt.Errorf("%w: %T, []bool wanted", ErrValue, v)
+	values, err := slice(v)
+	if err != nil {
+		return err
 	}
-	w.e.Compact(uint64(len(values)))
-	raw := make([]byte, (len(values)+8*size-1)/(8*size)*size)
-	for i, bit := range values {
+	raw := make([]byte, (values.Len()+8*size-1)/(8*size)*size)
+	for i := range values.Len() {
+		bit, ok := values.Index(i).Interface().(bool)
+		if !ok {
+			return fmt.Errorf("%w: [%d] is not a bool", ErrValue, i)
+		}
 		if bit {
 			raw[bitByte(i, size, msb)] |= 1 << bitShift(i, msb)
 		}
 	}
+	w.e.Compact(uint64(values.Len()))
 	w.e.Raw(raw)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -257,4 +258,76 @@ func encodesBack(t testing.TB, m *metadata.Metadata, id uint32, input []byte) bo
 	}
 	throughJSON(t, m, id, v, taken)
 	return true
+}
+
+// bitTypes is metadata 14 whose types 4 to 7 are bit sequences: of u8 and u16, lowest
+// bit first; of u8 and u16, highest bit first. Type 8 is kept in text, which is nonsense.
+func bitTypes(t *testing.T) *metadata.Metadata {
+	t.Helper()
+	var e scale.Encoder
+	e.Raw([]byte("meta\x0e"))
+	e.Compact(9)
+	for id, typ := range []struct {
+		path       []string
+		definition []byte
+	}{
+		{nil, []byte{5, 3}}, {nil, []byte{5, 4}},
+		{[]string{"bitvec", "order", "Lsb0"}, []byte{0, 0}}, {[]string{"bitvec", "order", "Msb0"}, []byte{0, 0}},
+		{nil, []byte{7, 0, 2 << 2}}, {nil, []byte{7, 1 << 2, 2 << 2}}, {nil, []byte{7, 0, 3 << 2}}, {nil, []byte{7, 1 << 2, 3 << 2}},
+		{nil, []byte{7, 2 << 2, 2 << 2}},
+	} {
+		e.Compact(uint64(id))
+		e.Compact(uint64(len(typ.path)))
+		for _, part := range typ.path {
+			e.Str(part)
+		}
+		e.U8(0)
+		e.Raw(typ.definition)
+		e.U8(0)
+	}
+	e.Raw([]byte{0, 0, 4, 0, 0})
+	m, err := metadata.Parse(e.Data())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestBitSequences(t *testing.T) {
+	m := bitTypes(t)
+	nine := []bool{true, false, true, false, false, false, false, false, true}
+	for _, c := range []struct {
+		id   uint32
+		bits []bool
+		form string
+	}{
+		{4, nil, "00"}, {4, nine[:3], "0c05"}, {4, nine, "240501"},
+		{5, nine, "240501"}, {5, nine[:1], "040100"},
+		{6, nine[:3], "0ca0"}, {6, nine, "24a080"},
+		{7, nine, "2480a0"}, {7, nine[:1], "040080"},
+	} {
+		var e scale.Encoder
+		if err := m.EncodeType(&e, c.id, c.bits); err != nil || !bytes.Equal(e.Data(), unhex(t, c.form)) {
+			t.Errorf("type %d: %v is written %x, %v; want %s", c.id, c.bits, e.Data(), err, c.form)
+			continue
+		}
+		got, err := m.DecodeType(scale.NewDecoder(e.Data()), c.id)
+		if err != nil || !slices.Equal(got.([]bool), c.bits) {
+			t.Errorf("type %d: %s is read as %v, %v", c.id, c.form, got, err)
+		}
+		throughJSON(t, m, c.id, got, e.Data())
+	}
+	for _, bad := range []any{7, []any{1}, nil} {
+		if err := m.EncodeType(&scale.Encoder{}, 4, bad); !errors.Is(err, metadata.ErrValue) {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+	for id, form := range map[uint32]string{4: "02ffffff", 8: "0c05"} {
+		if v, err := m.DecodeType(scale.NewDecoder(unhex(t, form)), id); !errors.Is(err, metadata.ErrDecode) {
+			t.Errorf("type %d: %s is read as %v, %v", id, form, v, err)
+		}
+	}
+	if err := m.EncodeType(&scale.Encoder{}, 8, []bool{true}); !errors.Is(err, metadata.ErrFormat) {
+		t.Errorf("bits kept in text: %v", err)
+	}
 }
