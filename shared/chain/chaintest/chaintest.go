@@ -99,6 +99,8 @@ type Node struct {
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 
+	described map[uint8][]byte // metadata by its version
+
 	mu      sync.Mutex
 	runtime extrinsic.Context // versions, metadata and genesis in force
 	state   *state
@@ -115,7 +117,7 @@ type Node struct {
 
 // Start runs a node until ctx ends or Close is called.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg.withDefaults(), state: newState(), news: make(chan struct{}), served: make(map[string]int)}
+	n := &Node{cfg: cfg.withDefaults(), state: newState(), news: make(chan struct{}), served: make(map[string]int), described: make(map[uint8][]byte)}
 	n.alive, n.stop = context.WithCancel(ctx)
 	if err := n.open(); err != nil {
 		n.stop()

@@ -10,11 +10,14 @@ import (
 
 // genesis makes block 0: the subnet and its neurons as Config has them.
 func (n *Node) genesis() error {
-	raw, err := describe(n.cfg, 15)
-	if err != nil {
-		return err
+	for _, version := range []uint8{14, 15} {
+		raw, err := describe(n.cfg, version)
+		if err != nil {
+			return err
+		}
+		n.described[version] = raw
 	}
-	m, err := metadata.Parse(raw)
+	m, err := metadata.Parse(n.described[15])
 	if err != nil {
 		return err
 	}

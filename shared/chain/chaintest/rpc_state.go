@@ -117,11 +117,7 @@ func (n *Node) getMetadata(p params) (any, error) {
 	if _, err := n.stateAt(p, 0); err != nil {
 		return nil, err
 	}
-	raw, err := describe(n.cfg, 14)
-	if err != nil {
-		return nil, err
-	}
-	return toHex(raw), nil
+	return toHex(n.described[14]), nil
 }
 
 func (n *Node) getRuntimeVersion(p params) (any, error) {
@@ -190,12 +186,8 @@ func (n *Node) stateCall(p params) (any, error) {
 }
 
 func (n *Node) callMetadata(_ *block, d *scale.Decoder) ([]byte, error) {
-	raw, err := describe(n.cfg, 14)
-	if err != nil {
-		return nil, err
-	}
 	var e scale.Encoder
-	e.Bytes(raw)
+	e.Bytes(n.described[14])
 	return e.Data(), d.End()
 }
 
@@ -205,14 +197,14 @@ func (n *Node) callMetadataAtVersion(_ *block, d *scale.Decoder) ([]byte, error)
 		return nil, err
 	}
 	var e scale.Encoder
-	if version != 14 && version != 15 {
+	raw, known := n.described[uint8(min(version, 255))]
+	if !known {
 		e.U8(0)
 		return e.Data(), nil
 	}
-	raw, err := describe(n.cfg, uint8(version))
 	e.U8(1)
 	e.Bytes(raw)
-	return e.Data(), err
+	return e.Data(), nil
 }
 
 func (n *Node) callMetadataVersions(_ *block, d *scale.Decoder) ([]byte, error) {
