@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -120,6 +121,22 @@ func (m *Metadata) Constant(pallet, name string) (any, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: constant %s.%s", ErrUnknown, pallet, name)
+}
+
+// RuntimeVersion returns the spec and the transaction version that the metadata belongs
+// to, as its constant System.Version states them. A signature is bound to both.
+func (m *Metadata) RuntimeVersion() (spec, tx uint32, err error) {
+	v, err := m.Constant("System", "Version")
+	if err != nil {
+		return 0, 0, err
+	}
+	fields, _ := v.(map[string]any)
+	specVersion, okSpec := fields["spec_version"].(uint64)
+	txVersion, okTx := fields["transaction_version"].(uint64)
+	if !okSpec || !okTx || specVersion > math.MaxUint32 || txVersion > math.MaxUint32 {
+		return 0, 0, fmt.Errorf("%w: constant System.Version has no spec_version and transaction_version", ErrFormat)
+	}
+	return uint32(specVersion), uint32(txVersion), nil
 }
 
 // RuntimeAPI returns a method of a runtime API; ErrUnknown also on metadata 14, which

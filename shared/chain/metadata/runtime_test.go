@@ -336,3 +336,31 @@ func TestEventsOutsideExtrinsics(t *testing.T) {
 		}
 	}
 }
+
+func TestRuntimeVersion(t *testing.T) {
+	for name, want := range map[string]uint32{"metadata-343.v14.hex": 343, "metadata-343.v15.hex": 343, "metadata-393.v16.scale": 393} {
+		if spec, tx, err := runtime(t, name).RuntimeVersion(); err != nil || spec != want || tx != 1 {
+			t.Errorf("%s: spec %d, tx %d, %v", name, spec, tx, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		typ  string
+		want error
+	}{"no constant": {"", metadata.ErrUnknown}, "a number": {"u32", metadata.ErrFormat}} {
+		constants := []build.Constant{{Name: "Version", Type: c.typ, Value: make([]byte, 4)}}
+		if c.typ == "" {
+			constants = nil
+		}
+		raw, err := build.Build(build.Spec{Version: 15, Pallets: []build.Pallet{{Name: "System", Constants: constants}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := metadata.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if spec, _, err := m.RuntimeVersion(); !errors.Is(err, c.want) {
+			t.Errorf("%s: spec %d, %v; want %v", name, spec, err, c.want)
+		}
+	}
+}
