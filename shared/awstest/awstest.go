@@ -3,7 +3,6 @@
 package awstest
 
 import (
-	"context"
 	"crypto/rand"
 	"net"
 	"net/http"
@@ -91,13 +90,12 @@ func loopback(host string) bool {
 
 func status(t testing.TB, setting, address string) int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatalf("%s: %v", setting, err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := &http.Client{Timeout: 10 * time.Second}
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatalf("%s: the emulator does not answer: %v", setting, err)
 	}

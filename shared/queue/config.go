@@ -23,7 +23,10 @@ type Config struct {
 }
 
 const (
-	DefaultVisibility  = 90 * time.Second
+	// DefaultVisibility outlasts three heartbeats of half a minute.
+	DefaultVisibility = 90 * time.Second
+
+	// DefaultMaxReceives is how often a message is tried before it is set aside.
 	DefaultMaxReceives = 5
 
 	// MaxVisibility bounds Config.Visibility and Extend (SQS's twelve hours).

@@ -61,8 +61,9 @@ func look(db *sql.DB, s Schema) (empty bool, err error) {
 // create makes tables, kind and version in one transaction: a process that dies
 // within it leaves an empty file.
 func create(db *sql.DB, s Schema) error {
-	_, err := db.Exec(fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-		s.Tables, s.Kind, s.Version))
+	_, err := db.Exec(fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"+
+		"BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+		s.Sync, s.Tables, s.Kind, s.Version))
 	return err
 }
 

@@ -44,8 +44,10 @@ func New(client Client, queueURL, deadURL string) *Queue {
 	return &Queue{client: client, url: queueURL, deadURL: deadURL}
 }
 
-// URL is the queue's address, and DeadURL that of its dead-letter queue.
-func (q *Queue) URL() string     { return q.url }
+// URL is the queue's address.
+func (q *Queue) URL() string { return q.url }
+
+// DeadURL is the address of its dead-letter queue, empty when it has none.
 func (q *Queue) DeadURL() string { return q.deadURL }
 
 // Send enqueues the messages in requests of at most ten and at most MaxBody bytes.

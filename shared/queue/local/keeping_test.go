@@ -184,7 +184,7 @@ func TestWaitEndsWhenAMessageIsGivenBack(t *testing.T) {
 				d := receiveOne(t, q)
 				start := time.Now()
 				go func() {
-					time.Sleep(time.Second) // of the bubble's clock
+					<-time.After(time.Second) // of the bubble's clock
 					if err := c.giveBack(q, d.Receipt); err != nil {
 						t.Error(err)
 					}

@@ -72,6 +72,15 @@ func (m *model) next() (string, bool) {
 	}
 }
 
+// pair is a queue beside its model. Its exported methods, for rapid's sake, are the
+// calls that are made on both.
+type pair struct {
+	*model
+	queue    *local.Queue
+	sent     int
+	receipts []string
+}
+
 // TestAgainstModel runs random calls on the queue and on the model and wants the
 // same deliveries in the same order, the same stale receipts and the same depth.
 func TestAgainstModel(t *testing.T) {
@@ -87,81 +96,96 @@ func TestAgainstModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer q.Close()
-		sent, receipts := 0, []string{"none"}
-		t.Repeat(map[string]func(*rapid.T){
-			"send": func(t *rapid.T) {
-				group := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "group")
-				for range rapid.IntRange(1, 4).Draw(t, "messages") {
-					body := fmt.Sprintf("%06d", sent)
-					sent++
-					if err := q.Send(t.Context(), []queue.Message{{Group: group, Body: []byte(body)}}); err != nil {
-						t.Fatal(err)
-					}
-					m.held[body] = &held{group: group, order: sent}
-				}
-			},
-			"receive": func(t *rapid.T) {
-				max := rapid.IntRange(1, 5).Draw(t, "max")
-				got, err := q.Receive(t.Context(), max, 0)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for i := range max {
-					body, any := m.next()
-					if any != (i < len(got)) || any && string(got[i].Body) != body {
-						t.Fatalf("delivery %d of %d: want %q (%v), got %v", i, max, body, any, got)
-					}
-					if !any {
-						break
-					}
-					h := m.held[body]
-					h.receives++
-					h.receipt, h.until = got[i].Receipt, m.now.Add(modelVisibility)
-					m.last++
-					m.turn[h.group] = m.last
-					if got[i].Receives != h.receives || got[i].Group != h.group {
-						t.Fatalf("delivery %+v, want group %s for the %d. time", got[i], h.group, h.receives)
-					}
-					receipts = append(receipts, h.receipt)
-				}
-			},
-			"extend or delete": func(t *rapid.T) {
-				receipt := rapid.SampledFrom(receipts).Draw(t, "receipt")
-				d := rapid.SampledFrom([]time.Duration{-1, 0, 5 * time.Second, time.Minute}).Draw(t, "by (-1: delete)")
-				body, good := m.holder(receipt)
-				var err error
-				if d < 0 {
-					err = q.Delete(t.Context(), []string{receipt})
-				} else {
-					err = q.Extend(t.Context(), []string{receipt}, d)
-				}
-				if good != (err == nil) || err != nil && !errors.Is(err, queue.ErrStale) {
-					t.Fatalf("by %v: error %v, receipt good: %v", d, err, good)
-				}
-				switch {
-				case good && d < 0:
-					delete(m.held, body)
-				case good:
-					m.held[body].until = m.now.Add(d)
-				}
-			},
-			"pass": func(t *rapid.T) {
-				m.now = m.now.Add(rapid.SampledFrom([]time.Duration{time.Nanosecond, 3 * time.Second, modelVisibility}).Draw(t, "d"))
-			},
-			"redrive": func(t *rapid.T) {
-				n, err := q.Redrive(t.Context())
-				if want := m.redrive(); err != nil || n != want {
-					t.Fatalf("redrove %d, %v; want %d", n, err, want)
-				}
-			},
-			"": func(t *rapid.T) { // after each
-				got, err := q.Depth(t.Context())
-				if want := m.depth(); err != nil || got.Visible != want.Visible || got.InFlight != want.InFlight || got.Dead != want.Dead {
-					t.Fatalf("depth %+v, %v; want %+v", got, err, want)
-				}
-			},
-		})
+		p := &pair{model: m, queue: q, receipts: []string{"none"}}
+		t.Repeat(rapid.StateMachineActions(p))
 	})
+}
+
+func (p *pair) Send(t *rapid.T) {
+	group := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "group")
+	for range rapid.IntRange(1, 4).Draw(t, "messages") {
+		body := fmt.Sprintf("%06d", p.sent)
+		p.sent++
+		if err := p.queue.Send(t.Context(), []queue.Message{{Group: group, Body: []byte(body)}}); err != nil {
+			t.Fatal(err)
+		}
+		p.held[body] = &held{group: group, order: p.sent}
+	}
+}
+
+func (p *pair) Receive(t *rapid.T) {
+	most := rapid.IntRange(1, 5).Draw(t, "max")
+	got, err := p.queue.Receive(t.Context(), most, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range most {
+		body, due := p.next()
+		if due != (i < len(got)) || due && string(got[i].Body) != body {
+			t.Fatalf("delivery %d of %d: want %q (%v), got %v", i, most, body, due, got)
+		}
+		if !due {
+			return
+		}
+		h := p.deliver(body, got[i].Receipt)
+		if got[i].Receives != h.receives || got[i].Group != h.group {
+			t.Fatalf("delivery %+v, want group %s for the %d. time", got[i], h.group, h.receives)
+		}
+		p.receipts = append(p.receipts, h.receipt)
+	}
+}
+
+func (p *pair) Extend(t *rapid.T) {
+	d := rapid.SampledFrom([]time.Duration{0, 5 * time.Second, time.Minute}).Draw(t, "by")
+	receipt := rapid.SampledFrom(p.receipts).Draw(t, "receipt")
+	body, good := p.holder(receipt)
+	wantGood(t, good, p.queue.Extend(t.Context(), []string{receipt}, d))
+	if good {
+		p.held[body].until = p.now.Add(d)
+	}
+}
+
+func (p *pair) Delete(t *rapid.T) {
+	receipt := rapid.SampledFrom(p.receipts).Draw(t, "receipt")
+	body, good := p.holder(receipt)
+	wantGood(t, good, p.queue.Delete(t.Context(), []string{receipt}))
+	delete(p.held, body)
+}
+
+func wantGood(t *rapid.T, good bool, err error) {
+	if good != (err == nil) || err != nil && !errors.Is(err, queue.ErrStale) {
+		t.Fatalf("error %v, receipt good: %v", err, good)
+	}
+}
+
+func (p *pair) Pass(t *rapid.T) {
+	p.now = p.now.Add(rapid.SampledFrom([]time.Duration{time.Nanosecond, 3 * time.Second, modelVisibility}).Draw(t, "d"))
+}
+
+func (p *pair) Redrive(t *rapid.T) {
+	n, err := p.queue.Redrive(t.Context())
+	if want := p.redrive(); err != nil || n != want {
+		t.Fatalf("redrove %d, %v; want %d", n, err, want)
+	}
+}
+
+// Check runs after each call.
+func (p *pair) Check(t *rapid.T) {
+	got, err := p.queue.Depth(t.Context())
+	got.Oldest = 0 // TestDepthTellsTheOldest looks at it
+	if want := p.depth(); err != nil || got != want {
+		t.Fatalf("depth %+v, %v; want %+v", got, err, want)
+	}
+}
+
+// deliver notes a delivery of the message.
+func (m *model) deliver(body, receipt string) *held {
+	h := m.held[body]
+	h.receives++
+	h.receipt, h.until = receipt, m.now.Add(modelVisibility)
+	m.last++
+	m.turn[h.group] = m.last
+	return h
 }
 
 // holder is the message that a receipt is good for.
