@@ -29,10 +29,12 @@ const sourceName = "main.py"
 // bootstrap gives the program what it would have as a script under site, which -S
 // leaves out together with the host's third-party packages: exit and quit, and its
 // own name.
-const bootstrap = `import builtins as b, _sitebuiltins as s, sys
-b.exit, b.quit = s.Quitter('exit', 'end of file'), s.Quitter('quit', 'end of file')
+const bootstrap = `import builtins, sys
+def exit(code=None):
+    raise SystemExit(code)
+builtins.exit = builtins.quit = exit
 sys.argv[0] = '` + sourceName + `'
-del b, s, sys
+del builtins, sys, exit
 exec(compile(open('` + sourceName + `', 'rb').read(), '` + sourceName + `', 'exec'))`
 
 // environment is all that a program sees. The interpreter runs without -I and -E,
