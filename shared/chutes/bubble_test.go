@@ -47,7 +47,7 @@ func inBubble(t *testing.T, cfg Config, h http.HandlerFunc, test func(t *testing
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		network := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: h} //nolint:gosec // its one client is here
+		server := &http.Server{Handler: h}
 		stopped := make(chan struct{})
 		go func() {
 			defer close(stopped)

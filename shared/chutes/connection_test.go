@@ -64,6 +64,9 @@ func TestHostileConnections(t *testing.T) {
 		{"shorter than announced", func(conn net.Conn) {
 			_ = write(conn, head+"Content-Length: 1000\r\n\r\n"+delta("hi"))
 		}, subnet.Truncated},
+		{"not streamed, shorter than announced", func(conn net.Conn) {
+			_ = write(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+		}, subnet.Truncated},
 		{"chunked, cut", func(conn net.Conn) {
 			_ = write(conn, head+"Transfer-Encoding: chunked\r\n\r\n40\r\n"+delta("hi")[:20])
 		}, subnet.Truncated},

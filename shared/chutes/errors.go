@@ -49,14 +49,11 @@ var keyForm = regexp.MustCompile(`cpk_[0-9A-Za-z.]{8,}`)
 
 // detail makes text fit for Error.Detail: valid UTF-8, one line, bounded, keyless.
 func (c *Client) detail(text string) string {
-	if len(text) > 8*maxDetail {
-		text = text[:8*maxDetail]
-	}
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), blankOrControl), " ")
-	if c.cfg.Key != "" {
+	if c.cfg.Key != "" { // before any cut, which could leave most of it
 		text = strings.ReplaceAll(text, c.cfg.Key, "[key]")
 	}
 	text = keyForm.ReplaceAllString(text, "[key]")
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), blankOrControl), " ")
 	if len(text) > maxDetail {
 		text = strings.ToValidUTF8(text[:maxDetail], "") + "…"
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/affine-go/affine/shared/chutes"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -89,6 +90,8 @@ func TestDetailSaysWhatTheProviderSaid(t *testing.T) {
 		{"lines", "a\r\n\tb\x00c", "a b c"},
 		{"not UTF-8", "a\xffb", "a\uFFFDb"},
 		{"our key", `{"detail":"got ` + testKey + ` from you"}`, "got [key] from you"},
+		{"long", strings.Repeat("é", 40_000), strings.Repeat("é", 150) + "…"},
+		{"our key where it would be cut", `{"detail":"` + strings.Repeat("x", 295) + testKey + `"}`, strings.Repeat("x", 295) + "[key]"},
 		{"somebody's key", `{"detail":"cpk_ffffffffffffffff.eeee"}`, "[key]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -143,4 +146,12 @@ func TestASlugThatIsNoHostLabelIsNotCalled(t *testing.T) {
 		_, err := client.Complete(t.Context(), task, "p", 1)
 		fault(t, err, subnet.NotFound)
 	}
+}
+
+func TestAnAddressThatIsNone(t *testing.T) {
+	client := chutes.New(chutes.Config{API: "http://[", Inference: "http://[", Key: testKey})
+	_, err := complete(t, client)
+	fault(t, err, subnet.EnvFault)
+	_, err = client.Chute(t.Context(), "c-1")
+	fault(t, err, subnet.EnvFault)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -106,6 +107,31 @@ func TestCapacity(t *testing.T) {
 			t.Errorf("stats %+v", got)
 		}
 	})
+}
+
+func TestInputsBesideAnother(t *testing.T) {
+	for _, c := range []struct {
+		input string
+		step  int
+		want  string
+	}{
+		{"7 8\n", 1, "8 8\n"}, {"7\n", 3, "10\n"}, {"-1\nab\n", 1, "0\nab\n"}, {"xyz\n1\n", 1, "bbb\n1\n"}, {"xyz\n", 2, "ccc\n"}, {"7", 1, "8"},
+	} {
+		if got := beside(c.input, c.step); got != c.want {
+			t.Errorf("beside %q by %d: %q, want %q", c.input, c.step, got, c.want)
+		}
+	}
+}
+
+// What is remembered is bounded.
+func TestKnownProgramsAreBounded(t *testing.T) {
+	p := NewPrograms(nil)
+	for i := range maxKnown + 1 {
+		p.keep(strconv.Itoa(i), inputs{})
+	}
+	if _, ok := p.lookup(strconv.Itoa(maxKnown)); !ok || len(p.known) > maxKnown {
+		t.Errorf("%d remembered, the newest %v", len(p.known), ok)
+	}
 }
 
 // Whatever is asked, the answer is a reply or a refusal that says why.

@@ -104,6 +104,53 @@ func TestASearchIsMadeOnce(t *testing.T) {
 	}
 }
 
+// scripted answers every run of the program itself with an output or an error, and
+// leaves the search to another runner.
+type scripted struct {
+	abd.Runner
+	program string
+	output  string
+	err     error
+	runs    *int
+}
+
+func (s scripted) Run(ctx context.Context, p sandbox.Program) (sandbox.Result, error) {
+	if p.Source != s.program {
+		return s.Runner.Run(ctx, p)
+	}
+	*s.runs++
+	return sandbox.Result{Stdout: []byte(s.output)}, s.err
+}
+
+// A mistake is one only if the program, run on it, does not print the output.
+func TestMistakesAreTried(t *testing.T) {
+	box := openSandbox(t)
+	prompt := challenge(t, abd.New(box), 1).Prompt
+	p, err := abd.ReadPrompt(prompt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, output string
+		err          error
+		runs         int
+	}{
+		{"the first is wrong", "something else", nil, 1},
+		{"whatever is read, the same is printed", p.Output, nil, 5},
+		{"the sandbox fails", "", errBroken, 1},
+	} {
+		runs := 0
+		programs := simchutes.NewPrograms(scripted{box, p.Program, c.output, c.err, &runs})
+		right, wrong, err := programs.Invert(t.Context(), prompt)
+		if !errors.Is(err, c.err) || runs != c.runs {
+			t.Errorf("%s: %v after %d runs, want %v after %d", c.name, err, runs, c.err, c.runs)
+		}
+		if err == nil && (right == "" || wrong == right || (wrong == "") != (c.runs == 5)) {
+			t.Errorf("%s: right %q, wrong %q", c.name, right, wrong)
+		}
+	}
+}
+
 // A sandbox that fails is a failure of the endpoint, and is not remembered.
 func TestASandboxThatFails(t *testing.T) {
 	box := openSandbox(t)

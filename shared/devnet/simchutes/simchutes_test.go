@@ -140,6 +140,46 @@ func checkFaultyReply(t *testing.T, fault simchutes.Fault, ch env.Challenge, got
 	}
 }
 
+// Replies that are not streamed have the same faults.
+func TestFaultsOfWholeReplies(t *testing.T) {
+	for _, c := range []struct {
+		fault simchutes.Fault
+		want  string // in the document; empty when it breaks off
+	}{
+		{"", `"content":"hi"`}, {simchutes.Empty, `"content":""`}, {simchutes.Huge, `"content":"x1=True, x1=True`},
+		{simchutes.BadUTF8, "\xff\xfe"}, {simchutes.ReasoningOnly, `"reasoning_content":"hi"`}, {simchutes.NoUsage, `"usage":null`},
+		{simchutes.Cut, ""}, {simchutes.ErrorLine, ""}, {simchutes.Stall, ""},
+	} {
+		t.Run(string(c.fault), func(t *testing.T) {
+			m := alice()
+			m.Brain = echo{}
+			if c.fault != "" {
+				m.Faults = map[simchutes.Fault]float64{c.fault: 1}
+			}
+			s := start(t, simchutes.Config{Miners: []simchutes.Miner{m}})
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.API()+"/"+m.Slug+"/v1/chat/completions", strings.NewReader(hi))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", s.Key())
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			if c.fault == simchutes.Stall {
+				time.AfterFunc(50*time.Millisecond, cancel)
+			}
+			raw, err := io.ReadAll(resp.Body)
+			if (err != nil) != (c.want == "") || !strings.Contains(string(raw), c.want) {
+				t.Errorf("error %v, %.300q", err, raw)
+			}
+		})
+	}
+}
+
 func TestFaultsComeAtTheirRates(t *testing.T) {
 	m := alice()
 	m.Brain = echo{}
@@ -194,6 +234,9 @@ func TestStatesOfAMiner(t *testing.T) {
 		t.Error("after it was started:", err)
 	}
 	s.SetHot("nobody", true) // is nobody's concern
+	if got := s.Stats("nobody"); got.Requests != 0 {
+		t.Errorf("stats of nobody: %+v", got)
+	}
 }
 
 func TestControlPlane(t *testing.T) {

@@ -105,7 +105,7 @@ func TestManyAtOnce(t *testing.T) {
 	copied.Slug, copied.ChuteID, copied.Faults = "bob-affine-copy", "chute-bob", nil
 	s := start(t, simchutes.Config{Miners: []simchutes.Miner{m, copied}})
 	c := dial(t, s, chutes.Config{})
-	const tasks = 300
+	const tasks = 160
 	replies := make([][2]string, tasks)
 	var g errgroup.Group
 	g.SetLimit(16)
