@@ -57,11 +57,11 @@ func readRows(file *parquet.File) ([]subnet.Sample, error) {
 	var (
 		samples = make([]subnet.Sample, 0, file.NumRows())
 		texts   = interner{}
-		rows    [batchRows]row
+		rows    = make([]row, min(batchRows, file.NumRows()+1)) // small parts abound: no more room than they need
 		digest  digest
 	)
 	for {
-		n, err := reader.Read(rows[:])
+		n, err := reader.Read(rows)
 		for i := range rows[:n] {
 			s := rows[i].sample(texts)
 			if err := s.Check(); err != nil {

@@ -96,3 +96,23 @@ func FuzzDecode(f *testing.F) {
 		wantDecoded(t, encode(t, got), got)
 	})
 }
+
+// Bytes of a good part are overwritten: it is refused or still says the same.
+func FuzzDamage(f *testing.F) {
+	want := samples(5)
+	data := encode(f, want)
+	f.Add(uint16(4), []byte{0x15, 0x04})
+	f.Add(uint16(len(data)-8), []byte{0xff, 0xff, 0xff, 0x7f})
+	f.Add(uint16(len(data)-400), bytes.Repeat([]byte{0xff}, 40))
+	f.Fuzz(func(t *testing.T, at uint16, patch []byte) {
+		damaged := bytes.Clone(data)
+		copy(damaged[int(at)%len(damaged):], patch)
+		got, err := part.Decode(damaged)
+		if err == nil && !slices.Equal(got, want) {
+			t.Fatalf("%d bytes at %d changed the samples unnoticed", len(patch), at)
+		}
+		if err != nil && (got != nil || !errors.Is(err, part.ErrCorrupt)) {
+			t.Fatalf("%d samples with error %v", len(got), err)
+		}
+	})
+}
