@@ -42,6 +42,10 @@ type Config struct {
 	// Endpoints are WebSocket URLs in order of preference; at least one.
 	Endpoints []string
 
+	// Archive are endpoints that keep the state of all blocks. They are asked when an
+	// endpoint has discarded what a read needs; without any the read fails with ErrDiscarded.
+	Archive []string
+
 	// Genesis pins the chain: the hash of block 0, 0x-prefixed hex. When empty, the
 	// first endpoint that answers decides, and later ones must agree with it.
 	Genesis string
@@ -77,9 +81,10 @@ func setDefault[T comparable](field *T, value T) {
 // Client talks to one chain through the first of its endpoints that answers. It is
 // safe for use by several goroutines.
 type Client struct {
-	cfg   Config
-	pace  *rate.Limiter
-	dials chan struct{} // holds a token while one goroutine connects
+	cfg     Config
+	pace    *rate.Limiter
+	dials   chan struct{} // holds a token while one goroutine connects
+	archive *Client       // nil without archive endpoints; connects when first asked
 
 	mu       sync.Mutex
 	link     *link // nil or dead when a new one is needed
@@ -95,6 +100,18 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if len(cfg.Endpoints) == 0 {
 		return nil, errors.New("chain: no endpoint given")
 	}
+	c := newClient(cfg)
+	if _, err := c.connect(ctx); err != nil {
+		return nil, fmt.Errorf("chain: %w", err)
+	}
+	if len(cfg.Archive) > 0 {
+		cfg.Endpoints, cfg.Archive, cfg.Genesis = cfg.Archive, nil, c.Genesis()
+		c.archive = newClient(cfg)
+	}
+	return c, nil
+}
+
+func newClient(cfg Config) *Client {
 	c := &Client{
 		cfg:      cfg.withDefaults(),
 		pace:     rate.NewLimiter(rate.Inf, 1),
@@ -105,10 +122,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if cfg.PerSecond > 0 {
 		c.pace.SetLimit(rate.Limit(cfg.PerSecond))
 	}
-	if _, err := c.connect(ctx); err != nil {
-		return nil, fmt.Errorf("chain: %w", err)
-	}
-	return c, nil
+	return c
 }
 
 // Close ends the socket. Requests under way fail.
@@ -118,6 +132,9 @@ func (c *Client) Close() error {
 	c.closed = true
 	if c.link != nil {
 		c.link.end(errClosed)
+	}
+	if c.archive != nil {
+		return c.archive.Close()
 	}
 	return nil
 }
@@ -214,9 +231,18 @@ func (c *Client) dial(ctx context.Context, endpoint string) (*link, error) {
 	return l, nil
 }
 
-// call asks until an endpoint answers, at most cfg.Attempts times. A node's refusal is
-// an answer and is not asked again.
+// call asks the endpoints and, for state that they have discarded, the archive.
 func (c *Client) call(ctx context.Context, result any, method string, params ...any) error {
+	err := c.persist(ctx, result, method, params)
+	if c.archive != nil && errors.Is(err, ErrDiscarded) {
+		return c.archive.persist(ctx, result, method, params)
+	}
+	return err
+}
+
+// persist asks until an endpoint answers, at most cfg.Attempts times. A node's refusal
+// is an answer and is not asked again.
+func (c *Client) persist(ctx context.Context, result any, method string, params []any) error {
 	var last error
 	for attempt := range c.cfg.Attempts {
 		if err := pause(ctx, c.backoff(attempt)); err != nil {

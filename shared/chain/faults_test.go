@@ -108,6 +108,37 @@ func TestDiscardedStateIsNotAskedForAgain(t *testing.T) {
 	}
 }
 
+func TestDiscardedStateComesFromTheArchive(t *testing.T) {
+	lite := config(t)
+	lite.KeepState = 8
+	node, archive := start(t, lite), start(t, config(t))
+	cfg := quick(node.Endpoint())
+	cfg.Archive = []string{archive.Endpoint()}
+	client := dial(t, cfg)
+	signed := sign(t, client, "Alice", intent(t, client))
+	if _, err := client.Submit(t.Context(), signed.Extrinsic); err != nil {
+		t.Fatal(err)
+	}
+	if len(archive.Served()) > 0 {
+		t.Errorf("the archive was asked for what the node has: %v", archive.Served())
+	}
+	if _, err := dial(t, quick(archive.Endpoint())).Submit(t.Context(), signed.Extrinsic); err != nil {
+		t.Fatal(err) // the archive makes the same blocks
+	}
+	mine(t, node, 20)
+	inc, found, err := client.Find(t.Context(), signed.Hash, 1000, 1010)
+	if err != nil || !found || inc.Block != 1005 || inc.Failure != "" {
+		t.Errorf("got %+v, %v, %v", inc, found, err)
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	inc, found, err = client.Find(t.Context(), signed.Hash, 1000, 1010)
+	if !errors.Is(err, chain.ErrUnreachable) || !found || inc.Block != 1005 {
+		t.Errorf("without the archive: %+v, %v, %v; want the block, and an error for what happened there", inc, found, err)
+	}
+}
+
 func TestDialRefused(t *testing.T) {
 	node := start(t, config(t))
 	for _, status := range []int{429, 503} {

@@ -158,7 +158,7 @@ func (n *Node) build(number uint64, ready []*pooled) error {
 
 // append seals a block whose state has been written and makes it the head.
 func (n *Node) append(b *block) {
-	b.stateRoot, b.extrinsicsRoot = digestOf(n.state.changed(b.number)), digestOf([][2][]byte{})
+	b.stateRoot, b.extrinsicsRoot = digestOf(n.state.changed()), digestOf(nil)
 	for _, raw := range b.extrinsics {
 		b.extrinsicsRoot = blake2b.Sum256(append(b.extrinsicsRoot[:], raw...))
 	}

@@ -1,7 +1,7 @@
 package chaintest
 
 import (
-	"bytes"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -10,6 +10,8 @@ import (
 // from the block that wrote it on. It can be read at any block that is still kept.
 type state struct {
 	entries map[string][]version
+	newest  uint64          // block that was written last
+	fresh   map[string]bool // keys it wrote
 }
 
 // version is a value from a block on; nil when the key was removed there.
@@ -18,11 +20,18 @@ type version struct {
 	value []byte
 }
 
-func newState() *state { return &state{entries: make(map[string][]version)} }
+func newState() *state {
+	return &state{entries: make(map[string][]version), fresh: make(map[string]bool)}
+}
 
 // put writes a key in a block, which must not be older than the key's newest version.
 func (s *state) put(block uint64, key, value []byte) {
 	k := string(key)
+	if block != s.newest {
+		s.newest = block
+		clear(s.fresh)
+	}
+	s.fresh[k] = true
 	past := s.entries[k]
 	if n := len(past); n > 0 && past[n-1].block == block {
 		past[n-1].value = value
@@ -58,15 +67,12 @@ func (s *state) keys(block uint64, prefix, start []byte, limit int) []string {
 	return found[:min(limit, len(found))]
 }
 
-// changed lists, in order, the keys that a block wrote, with their values.
-func (s *state) changed(block uint64) [][2][]byte {
+// changed lists, in order, the keys that the newest block wrote, with their values.
+func (s *state) changed() [][2][]byte {
 	var out [][2][]byte
-	for k, past := range s.entries {
-		if n := len(past); n > 0 && past[n-1].block == block {
-			out = append(out, [2][]byte{[]byte(k), past[n-1].value})
-		}
+	for _, k := range slices.Sorted(maps.Keys(s.fresh)) {
+		out = append(out, [2][]byte{[]byte(k), valueAt(s.entries[k], s.newest)})
 	}
-	slices.SortFunc(out, func(a, b [2][]byte) int { return bytes.Compare(a[0], b[0]) })
 	return out
 }
 
@@ -85,6 +91,7 @@ func (s *state) forget(oldest uint64) {
 
 // undo removes everything written after a block.
 func (s *state) undo(block uint64) {
+	clear(s.fresh)
 	for k, past := range s.entries {
 		n := len(past)
 		for n > 0 && past[n-1].block > block {

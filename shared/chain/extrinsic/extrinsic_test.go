@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
@@ -49,13 +50,26 @@ func note(t testing.TB, m *metadata.Metadata, n int) []byte {
 	return call
 }
 
+// alice is //Alice of each kind, derived once.
+var alice = sync.OnceValues(func() (map[keys.Kind]*keys.Pair, error) {
+	pairs := map[keys.Kind]*keys.Pair{}
+	for _, kind := range []keys.Kind{keys.Ed25519, keys.Sr25519} {
+		p, err := keys.FromURI(kind, "//Alice")
+		if err != nil {
+			return nil, err
+		}
+		pairs[kind] = p
+	}
+	return pairs, nil
+})
+
 func pair(t testing.TB, kind keys.Kind) *keys.Pair {
 	t.Helper()
-	p, err := keys.FromURI(kind, "//Alice")
+	pairs, err := alice()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return pairs[kind]
 }
 
 func signed(t testing.TB, ctx extrinsic.Context, call []byte, p *keys.Pair, opts extrinsic.Options) []byte {

@@ -125,10 +125,7 @@ func checkSigning(t *testing.T, ctx extrinsic.Context, call []byte, pallet, name
 	}
 	same(t, "payload", payload, s.Payload)
 	same(t, "signed bytes", signed, s.SignedBytes)
-	signer, err := keys.FromURI(keys.Sr25519, "//Alice")
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer := pair(t, keys.Sr25519)
 	if !keys.Verify(keys.Sr25519, signer.Public(), signed, unhex(t, s.Signature)) {
 		t.Error("the vector's signature does not verify")
 	}

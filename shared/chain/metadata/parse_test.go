@@ -107,10 +107,10 @@ func TestDamagedMetadataIsSafe(t *testing.T) {
 	for _, version := range []uint8{14, 15, 16} {
 		raw := own(t, version)
 		for i := 5; i < len(raw); i++ {
-			for _, b := range []byte{0, 1, 3, 0x80, 0xff} {
+			for _, b := range []byte{0, 0xff} {
 				spoiled := slices.Clone(raw)
 				spoiled[i] = b
-				if m, err := metadata.Parse(spoiled); err == nil && i%16 == int(version)%16 {
+				if m, err := metadata.Parse(spoiled); err == nil && i%32 == int(version) {
 					use(m)
 				}
 			}
@@ -312,13 +312,13 @@ func TestTypesThatMultiplyAreMeasuredOnce(t *testing.T) {
 
 // TestHostileInputTakesBoundedMemory decodes inputs that claim far more than they hold.
 func TestHostileInputTakesBoundedMemory(t *testing.T) {
-	const limit = 64 << 20
+	const limit = 32 << 20
 	claims := []byte{0x02, 0xff, 0xff, 0xff} // a length just below 2^30
 	var before, after goruntime.MemStats
 	goruntime.ReadMemStats(&before)
 	for _, typ := range []string{"Vec<u8>", "Vec<Vec<u64>>", "Vec<()>", "Vec<Wide>", "Vec<Wider>", "Vec<[Wider; 65535]>", "Twice", "Vec<str>", "BTreeMap<u8, Pair>"} {
 		m, id := typed(t, typ)
-		for _, input := range [][]byte{claims, bytes.Repeat(claims, 1000), bytes.Repeat([]byte{4}, 1<<16), make([]byte, 1<<16)} {
+		for _, input := range [][]byte{claims, bytes.Repeat(claims, 1000), bytes.Repeat([]byte{4}, 1<<13), make([]byte, 1<<13)} {
 			_, _ = m.DecodeType(scale.NewDecoder(input), id)
 		}
 	}

@@ -225,7 +225,7 @@ func TestWhateverDecodesEncodesBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			decoded := 0
 			for id := range m.TypeCount() {
-				if encodesBack(t, m, uint32(id), make([]byte, 1<<14)) {
+				if encodesBack(t, m, uint32(id), make([]byte, 1<<12)) {
 					decoded++
 				}
 			}
