@@ -17,9 +17,9 @@
 //
 // Bad records. Upstream stops paying everybody at the first record without a
 // block, and takes any number for a score. Here a record without a block, with a
-// score that is no number or lies outside its environment's range, or of an
-// environment that is not scored, is quarantined: it is as if it had not arrived,
-// and the verdict lists it.
+// score that is no number or lies a thousand ranges away, or of an environment that
+// is not scored, is quarantined: it is as if it had not arrived, and the verdict
+// lists it. Other scores outside their range count as they are, as they do upstream.
 //
 // Late records of an old revision. Upstream empties all of a miner's queues
 // whenever a record names another model or revision than the one before it, so

@@ -13,9 +13,13 @@ import (
 // arrive (upstream MAX_SAMPLES_CAP).
 const SampleCap = 250
 
-// unit is a score of 1 in the ledger's sums: SampleCap of them fit an int64, and a
-// float64 score loses nothing that matters at 2⁻⁵².
-const unit = 1 << 52
+// unit is a score of 1 in the ledger's sums, and farthest the largest normalized
+// score either way: SampleCap of the farthest fit an int64. Upstream clamps sums, not
+// scores, and environments did emit values outside their range.
+const (
+	unit     = 1 << 44
+	farthest = 1000
+)
 
 // Never is the block of a miner that no record and no commitment dates: later than
 // any block there will be.
@@ -34,7 +38,7 @@ const (
 	reasonEnv    = "environment is not scored"
 	reasonBlock  = "block is missing"
 	reasonNumber = "score is not a number"
-	reasonRange  = "score is out of range"
+	reasonRange  = "score is absurdly large"
 )
 
 // tally is what counts of one miner in one environment.
@@ -193,10 +197,11 @@ func (g *gate) admit(r *Record) entry {
 		return g.refuse(r, reasonBlock)
 	case math.IsNaN(r.Score):
 		return g.refuse(r, reasonNumber)
-	case r.Score < lo || r.Score > hi:
-		return g.refuse(r, reasonRange)
 	}
 	x := (r.Score - lo) / (hi - lo)
+	if math.Abs(x) > farthest {
+		return g.refuse(r, reasonRange)
+	}
 	return entry{uid: uid, env: env, score: int64(math.Round(x * unit))}
 }
 

@@ -47,10 +47,12 @@ func TestWhichRecordsCount(t *testing.T) {
 		"no block":                 {func(r *Record) { r.Block = nil }, false, reasonBlock},
 		"NaN":                      {func(r *Record) { r.Score = math.NaN() }, false, reasonNumber},
 		"infinite":                 {func(r *Record) { r.Score = math.Inf(1) }, false, reasonRange},
-		"negative":                 {func(r *Record) { r.Score = -0.01 }, false, reasonRange},
-		"above one":                {func(r *Record) { r.Score = 1.01 }, false, reasonRange},
+		"negative":                 {func(r *Record) { r.Score = -100 }, true, ""},
+		"above one":                {func(r *Record) { r.Score = 35 }, true, ""},
+		"absurd":                   {func(r *Record) { r.Score = 1001 }, false, reasonRange},
+		"absurd and negative":      {func(r *Record) { r.Score = -1e300 }, false, reasonRange},
 		"minus 100 in sciworld":    {func(r *Record) { r.Env, r.Score = "agentgym:sciworld", -100 }, true, ""},
-		"101 in sciworld":          {func(r *Record) { r.Env, r.Score = "agentgym:sciworld", 101 }, false, reasonRange},
+		"101 in sciworld":          {func(r *Record) { r.Env, r.Score = "agentgym:sciworld", 101 }, true, ""},
 	} {
 		r := sample(c.change)
 		l := ledgerOf(r)
@@ -70,7 +72,7 @@ func TestWhichRecordsCount(t *testing.T) {
 func TestSciworldScoresAreMappedToOne(t *testing.T) {
 	for score, want := range map[float64]float64{-100: 0, 0: 0.5, 35: 0.675, 100: 1} {
 		l := ledgerOf(sample(func(r *Record) { r.Env, r.Score = "agentgym:sciworld", score }))
-		if got := float64(l.tallies[3].sum) / unit; math.Abs(got-want) > 1e-15 {
+		if got := float64(l.tallies[3].sum) / unit; math.Abs(got-want) > 1e-13 {
 			t.Errorf("%v counts as %v, want %v", score, got, want)
 		}
 	}
@@ -163,7 +165,7 @@ func TestQuarantineIsCountedAndSorted(t *testing.T) {
 	noBlock := func(r *Record) { r.Block = nil }
 	got := ledgerOf(
 		sample(func(r *Record) { r.Env = "z" }), sample(noBlock), sample(noBlock),
-		sample(noBlock, func(r *Record) { r.Hotkey = "base" }), sample(func(r *Record) { r.Score = 2 }),
+		sample(noBlock, func(r *Record) { r.Hotkey = "base" }), sample(func(r *Record) { r.Score = 2e6 }),
 	).quarantined
 	want := []Quarantine{
 		{"A", "affine:sat", reasonBlock, 2}, {"A", "affine:sat", reasonRange, 1}, {"A", "z", reasonEnv, 1},
