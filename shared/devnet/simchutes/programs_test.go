@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -23,9 +24,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var sharedSandbox = sync.OnceValues(func() (*sandbox.Sandbox, error) { return sandbox.New(sandbox.Config{Slots: 4}) })
+
+// openSandbox is the sandbox of all tests: making one takes starting interpreters.
 func openSandbox(t *testing.T) *sandbox.Sandbox {
 	t.Helper()
-	box, err := sandbox.New(sandbox.Config{Slots: 4})
+	box, err := sharedSandbox()
 	if err != nil {
 		t.Fatal(err)
 	}
