@@ -2,19 +2,13 @@ package sqlitefile
 
 import (
 	"database/sql"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 )
 
 // prepare looks at what stands at path and makes the tables when nothing does. Its
 // connection sets no journal mode, so a file that is refused stays as it was.
 func prepare(path string, s Schema) (err error) {
-	if err := whole(path); err != nil {
-		return err
-	}
 	db, err := sql.Open("sqlite", name(path))
 	if err != nil {
 		return err
@@ -65,39 +59,4 @@ func create(db *sql.DB, s Schema) error {
 		"BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
 		s.Sync, s.Tables, s.Kind, s.Version))
 	return err
-}
-
-// whole refuses a file that is shorter than its own header says. SQLite would find
-// out only when it reads a page that is missing. A file beside which a write-ahead
-// log stands may still lack pages that the log holds, and is not judged here.
-func whole(path string) error {
-	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
-		return nil
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
-		return err
-	}
-	header := make([]byte, 100)
-	if _, err := io.ReadFull(f, header); err != nil {
-		return fmt.Errorf("%w: %d bytes are no database", ErrDamaged, info.Size())
-	}
-	// File format, "The Database Header": page size at 16 (1 stands for 65536), size
-	// in pages at 28.
-	page := int64(binary.BigEndian.Uint16(header[16:]))
-	if page == 1 {
-		page = 65536
-	}
-	if want := page * int64(binary.BigEndian.Uint32(header[28:])); info.Size() < want {
-		return fmt.Errorf("%w: %d bytes, its header says %d", ErrDamaged, info.Size(), want)
-	}
-	return nil
 }
