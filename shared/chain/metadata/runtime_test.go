@@ -364,3 +364,42 @@ func TestRuntimeVersion(t *testing.T) {
 		}
 	}
 }
+
+// TestCallsWithinCalls: a batch takes calls by name or encoded, and refuses bytes that
+// are no call.
+func TestCallsWithinCalls(t *testing.T) {
+	m := runtime(t, "metadata-393.v16.scale")
+	args := map[string]any{"netuid": 1, "dests": []any{0, 1}, "weights": []any{100, 200}, "version_key": 0}
+	call, err := m.EncodeCall("SubtensorModule", "set_weights", args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := append([]byte{11, 0, 4}, call...)
+	for name, given := range map[string]any{
+		"bytes": call, "hex": fmt.Sprintf("0x%x", call),
+		"by name":     map[string]any{"SubtensorModule": map[string]any{"set_weights": args}},
+		"as variants": metadata.Variant{Name: "SubtensorModule", Value: metadata.Variant{Name: "set_weights", Value: args}},
+	} {
+		got, err := m.EncodeCall("Utility", "batch", map[string]any{"calls": []any{given}})
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %x, %v; want %x", name, got, err, want)
+		}
+	}
+	decodesBack(t, m, want, "Utility", "batch")
+	for _, bad := range []any{"0x", "0x07", fmt.Sprintf("%x", call), call[:5], 7} {
+		if got, err := m.EncodeCall("Utility", "batch", map[string]any{"calls": []any{bad}}); !errors.Is(err, metadata.ErrValue) {
+			t.Errorf("%v: %x, %v; ErrValue wanted", bad, got, err)
+		}
+	}
+}
+
+// TestDeeplyNestedCalls: batches within batches end in an error, not in a full stack.
+func TestDeeplyNestedCalls(t *testing.T) {
+	m := runtime(t, "metadata-393.v16.scale")
+	for _, depth := range []int{1000, 1 << 20} {
+		nested := bytes.Repeat([]byte{11, 0, 4}, depth)
+		if _, _, _, err := m.DecodeCall(nested); !errors.Is(err, metadata.ErrDecode) {
+			t.Errorf("depth %d: %v", depth, err)
+		}
+	}
+}

@@ -1,8 +1,10 @@
 package metadata
 
 import (
+	"encoding/hex"
 	"fmt"
 	"maps"
+	"strings"
 )
 
 // Variant is a value of an enum: the name of the variant and what it carries.
@@ -13,7 +15,7 @@ import (
 // Besides a Variant, encoding accepts "Name" for a variant without fields,
 // {"Name": value}, {"variant": "Name", …named fields}, {"variant": "Name", "hex": "0x…"}
 // and {"variant": "Name", "value": value}. A MultiAddress may be given as the account
-// alone.
+// alone, a call within a call as its encoded bytes or their hex.
 type Variant struct {
 	Name  string
 	Value any
@@ -24,6 +26,10 @@ func (w *writing) enum(t *Type, v any) error {
 		if done, err := w.option(t, v); done || err != nil {
 			return err
 		}
+	}
+	if call, ok := w.m.encodedCall(t, v); ok {
+		w.e.Raw(call)
+		return nil
 	}
 	given, ok := t.variantOf(v)
 	if !ok {
@@ -50,6 +56,25 @@ func (w *writing) option(t *Type, v any) (done bool, err error) {
 	}
 	w.e.U8(some.Index)
 	return true, w.value(some.Fields[0].Type, v)
+}
+
+// encodedCall takes a call within a call (a batch's, a proxy's) that is encoded already,
+// as bytes or as "0x" and hex, if it is a call of this runtime.
+func (m *Metadata) encodedCall(t *Type, v any) ([]byte, bool) {
+	if t.id != m.CallType {
+		return nil, false
+	}
+	call, ok := v.([]byte)
+	if text, isText := v.(string); isText {
+		var err error
+		call, err = hex.DecodeString(strings.TrimPrefix(text, "0x"))
+		ok = err == nil && strings.HasPrefix(text, "0x")
+	}
+	if !ok {
+		return nil, false
+	}
+	_, _, _, err := m.DecodeCall(call)
+	return call, err == nil
 }
 
 // variantOf understands the forms that a variant may be given in.
