@@ -3,10 +3,12 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // interpreter is a Python that was found on the host.
@@ -31,6 +33,9 @@ print(json.dumps({
     'version': platform.python_version(),
     'folders': [sysconfig.get_path('stdlib'), sysconfig.get_path('platstdlib'), os.path.join(sys.base_prefix, 'lib')]}))`
 
+// askLimit bounds the asking; a script of a version manager may take seconds.
+const askLimit = 30 * time.Second
+
 // findInterpreter asks the named command which interpreter it is. The command is
 // the operator's own and runs outside the sandbox.
 func findInterpreter(name string) (interpreter, error) {
@@ -38,13 +43,16 @@ func findInterpreter(name string) (interpreter, error) {
 	if err != nil {
 		return interpreter{}, err
 	}
-	out, err := exec.Command(command, "-I", "-c", describeSelf).Output()
+	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, command, "-I", "-c", describeSelf).Output()
 	if err != nil {
 		return interpreter{}, fmt.Errorf("ask which interpreter it is: %w", err)
 	}
 	var self struct {
-		Path, Version string
-		Folders       []string
+		Path    string   `json:"path"`
+		Version string   `json:"version"`
+		Folders []string `json:"folders"`
 	}
 	if err := json.Unmarshal(out, &self); err != nil {
 		return interpreter{}, fmt.Errorf("ask which interpreter it is: %w", err)

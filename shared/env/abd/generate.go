@@ -244,9 +244,9 @@ func (w *writer) expression(names []string, depth int) string {
 
 // operand is an expression that may stand beside any operator.
 func (w *writer) operand(names []string, depth int) string {
-	if e := w.expression(names, depth); strings.Contains(e, " ") {
+	e := w.expression(names, depth)
+	if strings.Contains(e, " ") {
 		return "(" + e + ")"
-	} else {
-		return e
 	}
+	return e
 }

@@ -85,7 +85,7 @@ func TestGradeReadsRepliesAsUpstreamDoes(t *testing.T) {
 		"space before the sign":    {"x1 =False x2= True", "", false},
 		"lower case":               {"x1=false x2=true", "", false},
 		"upper case name":          {"X1=False X2=True", "", false},
-		"tail ignored":             {"x1=10 x12=Truely", "x1=True, x12=True", true},
+		"tail ignored":             {"x1=10 x12=Truest", "x1=True, x12=True", true},
 		"glued":                    {"xx1=Falsex2=True", "x1=False, x2=True", true},
 		"leading zeros":            {"x01=False x002=True", "x1=False, x2=True", true},
 		"unknown variable":         {"x0=True x13=True x99999999999999999999999=True", "", false},
