@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,13 +19,19 @@ import (
 
 const netuid = subnet.Netuid(120)
 
+var people sync.Map // pairs by name: deriving one is made slow on purpose
+
 // person is one of the well-known development keys.
 func person(t testing.TB, name string) *keys.Pair {
 	t.Helper()
+	if known, ok := people.Load(name); ok {
+		return known.(*keys.Pair)
+	}
 	pair, err := keys.FromURI(keys.Sr25519, "//"+name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	people.Store(name, pair)
 	return pair
 }
 

@@ -25,6 +25,12 @@ func (c *Client) Metagraph(ctx context.Context, netuid subnet.Netuid) (subnet.Me
 	}
 	commitments := newCommitments(netuid, mg.Neurons)
 	items := append(rulesItems(netuid, &mg.Rules), commitments.items()...)
+	items = append(items, item{pallet: "SubtensorModule", entry: "SubnetworkN", keys: []any{uint16(netuid)}, into: func(v any) error {
+		if v != uint64(len(mg.Neurons)) {
+			return fmt.Errorf("%v neurons, get_neurons_lite told %d", v, len(mg.Neurons))
+		}
+		return nil
+	}})
 	if err := s.read(ctx, items); err != nil {
 		return subnet.Metagraph{}, err
 	}

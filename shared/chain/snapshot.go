@@ -42,8 +42,16 @@ type item struct {
 const maxKeys = 1000
 
 // read fetches the items in as few requests as possible and hands each its value as
-// metadata describes it; the default stands for an absent one.
+// metadata describes it; the default stands for an absent one. A node leaves absent
+// items out of its answer, so the block's number, which is never absent, is read along:
+// an empty answer, or that of another state, is not taken for a chain of defaults.
 func (s *snapshot) read(ctx context.Context, items []item) error {
+	items = append(items, item{pallet: "System", entry: "Number", into: func(v any) error {
+		if v != uint64(s.head.Number) {
+			return fmt.Errorf("the state is that of block %v", v)
+		}
+		return nil
+	}})
 	names := make([]string, len(items))
 	wanted := make([]string, 0, len(items))
 	for i, it := range items {

@@ -2,6 +2,7 @@ package chaintest
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
@@ -11,12 +12,18 @@ import (
 
 const netuid = 120
 
+var pairs sync.Map // by name: deriving one is made slow on purpose
+
 func pair(t testing.TB, name string) *keys.Pair {
 	t.Helper()
+	if known, ok := pairs.Load(name); ok {
+		return known.(*keys.Pair)
+	}
 	p, err := keys.FromURI(keys.Sr25519, "//"+name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	pairs.Store(name, p)
 	return p
 }
 

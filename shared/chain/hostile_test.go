@@ -1,0 +1,135 @@
+package chain_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/affine-go/affine/shared/chain"
+	"github.com/affine-go/affine/shared/chain/chaintest"
+)
+
+// twist changes the answers of a real node: it gets the method and the true result and
+// says what to answer instead.
+type twist func(method string, result json.RawMessage) json.RawMessage
+
+// liar stands in front of a node and twists its answers.
+func liar(t testing.TB, node *chaintest.Node, lie twist) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		front, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer func() { _ = front.CloseNow() }()
+		back, _, err := websocket.Dial(r.Context(), node.Endpoint(), nil)
+		if err != nil {
+			return
+		}
+		defer func() { _ = back.CloseNow() }()
+		back.SetReadLimit(1 << 24)
+		for {
+			var req struct {
+				Method string `json:"method"`
+			}
+			var raw json.RawMessage
+			var answer map[string]json.RawMessage
+			if wsjson.Read(r.Context(), front, &raw) != nil || json.Unmarshal(raw, &req) != nil ||
+				wsjson.Write(r.Context(), back, raw) != nil || wsjson.Read(r.Context(), back, &answer) != nil {
+				return
+			}
+			if answer["result"] != nil {
+				answer["result"] = lie(req.Method, answer["result"])
+			}
+			if wsjson.Write(r.Context(), front, answer) != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	return strings.Replace(server.URL, "http://", "ws://", 1)
+}
+
+func TestLiesAreSeen(t *testing.T) {
+	node := start(t, config(t))
+	replace := func(method, from, to string) twist {
+		return func(m string, result json.RawMessage) json.RawMessage {
+			if m != method {
+				return result
+			}
+			return json.RawMessage(strings.Replace(string(result), from, to, 1))
+		}
+	}
+	for name, lie := range map[string]twist{
+		"another number":       replace("chain_getHeader", `"0x3ea"`, `"0x3eb"`),
+		"a number beyond u32":  replace("chain_getHeader", `"0x3ea"`, `"0x3ea00000000"`),
+		"another parent":       replace("chain_getHeader", `"parentHash":"0x`, `"parentHash":"0x00`),
+		"state of other block": replace("state_queryStorageAt", `"block":"0x`, `"block":"0x00`),
+		"no subnet's neurons":  replace("state_call", `"0x0c`, `"0x10`),
+		"other subnet":         replace("state_call", "00e101", "00e501"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := dial(t, quick(liar(t, node, lie)))
+			mg, err := client.Metagraph(t.Context(), netuid)
+			if !errors.Is(err, chain.ErrAnswer) || len(mg.Neurons) > 0 {
+				t.Errorf("got %+v, %v; want ErrAnswer", mg, err)
+			}
+		})
+	}
+}
+
+// Whatever a node answers to whatever request, the client ends with an error or with the
+// truth, and reports no inclusion that was not.
+func TestNonsenseIsRefused(t *testing.T) {
+	cfg := config(t)
+	cfg.Sealing = chaintest.ByHand // nothing moves: what is not honest is wrong
+	node := start(t, cfg)
+	methods := []string{"chain_getFinalizedHead", "chain_getHeader", "state_getRuntimeVersion", "state_call", "state_getMetadata",
+		"state_queryStorageAt", "chain_getBlock", "chain_getBlockHash", "state_getStorage", "author_submitExtrinsic"}
+	nonsense := []string{`null`, `7`, `""`, `"0x"`, `"zz"`, `"0xzz"`, `"0x00"`, `"0xffffffffff"`, `[]`, `[null]`, `[[]]`, `{}`, `{"block":{}}`,
+		`[{"block":null,"changes":[["0x",null],[null,null]]}]`, `{"specVersion":-1}`, `{"number":"0x","digest":null}`, `true`}
+	honest, err := dial(t, quick(node.Endpoint())).Metagraph(t.Context(), netuid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := sign(t, dial(t, quick(node.Endpoint())), "Alice", intent(t, dial(t, quick(node.Endpoint()))))
+	for _, method := range methods {
+		for _, text := range nonsense {
+			first := true // the genesis, which the dial asks for, is told truly
+			lie := func(m string, result json.RawMessage) json.RawMessage {
+				if m == "chain_getBlockHash" && first {
+					first = false
+					return result
+				}
+				if m == method {
+					return json.RawMessage(text)
+				}
+				return result
+			}
+			cfg := quick(liar(t, node, lie))
+			cfg.Attempts = 1
+			client := dial(t, cfg)
+			mg, err := client.Metagraph(t.Context(), netuid)
+			if diff := cmp.Diff(honest, mg); err == nil && diff != "" {
+				t.Errorf("%s answered with %s: %s", method, text, diff)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+			if inc, err := client.Submit(ctx, signed.Extrinsic); err == nil {
+				t.Errorf("%s answered with %s: included as %+v, in no block", method, text, inc)
+			}
+			cancel()
+		}
+	}
+	if node.Pending() > 1 {
+		t.Errorf("%d extrinsics wait, of one", node.Pending())
+	}
+}
