@@ -1,6 +1,7 @@
 package sqlitefile
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func look(db *sql.DB, s Schema) (empty bool, err error) {
 		{"PRAGMA user_version", &version},
 		{"SELECT count(*) FROM sqlite_schema", &tables},
 	} {
-		if err := db.QueryRow(q.query).Scan(q.into); err != nil {
+		if err := db.QueryRowContext(context.Background(), q.query).Scan(q.into); err != nil {
 			return false, err
 		}
 	}
@@ -55,7 +56,7 @@ func look(db *sql.DB, s Schema) (empty bool, err error) {
 // create makes tables, kind and version in one transaction: a process that dies
 // within it leaves an empty file.
 func create(db *sql.DB, s Schema) error {
-	_, err := db.Exec(fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"+
+	_, err := db.ExecContext(context.Background(), fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"+
 		"BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
 		s.Sync, s.Tables, s.Kind, s.Version))
 	return err

@@ -106,7 +106,7 @@ func (f *File) Prepare(query string) (*sql.Stmt, error) {
 // PrepareRead readies a statement that only reads. It sees the commits made before
 // it starts and holds up no writer.
 func (f *File) PrepareRead(query string) (*sql.Stmt, error) {
-	st, err := f.reads.Prepare(query)
+	st, err := f.reads.PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, fmt.Errorf("%s: prepare %q: %w", f.path, query, explain(err))
 	}

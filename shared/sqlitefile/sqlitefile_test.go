@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -195,18 +196,11 @@ func made(t *testing.T, s sqlitefile.Schema) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	add, err := f.Prepare("INSERT INTO notes (text) VALUES (?)")
-	if err != nil {
+	n := notes{File: f}
+	if n.add, err = f.Prepare("INSERT INTO notes (text) VALUES (?)"); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Update(t.Context(), func() error {
-		for i := range 1000 {
-			if _, err := add.Exec(fmt.Sprintf("note %d", i)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
+	if err := n.insert(t.Context(), slices.Repeat([]string{"a note"}, 1000)...); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

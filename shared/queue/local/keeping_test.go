@@ -270,3 +270,28 @@ func TestManyGroups(t *testing.T) {
 		t.Errorf("after reopening received %v", got)
 	}
 }
+
+// TestFullDisk: a send that does not fit is refused whole and says so in one line;
+// what is there can still be received and deleted.
+func TestFullDisk(t *testing.T) {
+	q := open(t, file(t), queue.Config{})
+	send(t, q, "g", "first")
+	if err := q.LimitPages(20); err != nil {
+		t.Fatal(err)
+	}
+	big := strings.Repeat("x", 60_000)
+	err := q.Send(t.Context(), []queue.Message{{Group: "g", Body: []byte("second")}, {Group: "g", Body: []byte(big)}})
+	if !errors.Is(err, sqlitefile.ErrFull) || !oneLine(err) {
+		t.Errorf("send gave %v, want ErrFull in one line", err)
+	}
+	got := drain(t, q)
+	if len(got) != 1 || string(got[0].Body) != "first" {
+		t.Fatalf("received %v, want the first alone", got)
+	}
+	if err := q.Delete(t.Context(), []string{got[0].Receipt}); err != nil {
+		t.Errorf("delete on a full disk: %v", err)
+	}
+	if d, err := q.Depth(t.Context()); err != nil || d != (queue.Depth{}) {
+		t.Errorf("depth %+v, %v; want nothing", d, err)
+	}
+}
