@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -54,7 +55,6 @@ func run(ctx context.Context, lookup config.Lookup) error {
 	if err != nil {
 		return err
 	}
-	defer box.Close()
 	envs, err := openEnvs(s, box)
 	if err != nil {
 		return err
@@ -107,5 +107,5 @@ func queuesOf(s config.Settings, by map[subnet.EnvID]queue.Queue) []queue.Queue 
 
 // runID names this process in the archive's keys.
 func runID(now time.Time) string {
-	return fmt.Sprintf("%s-%s", now.UTC().Format("20060102t150405"), rand.Text()[:8])
+	return fmt.Sprintf("%s-%s", now.UTC().Format("20060102t150405"), strings.ToLower(rand.Text()[:8]))
 }

@@ -49,7 +49,7 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 	if err != nil {
 		return nil, err
 	}
-	ranges, err := catalogue.Ranges(s.Envs)
+	ranges, err := rangesOf(s.Envs)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +71,21 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 			Grace: 10 * time.Minute, Blacklist: s.Blacklist, Owner: rand.Text(), Random: rand.Reader, Clock: time.Now, Log: log,
 		},
 	}, nil
+}
+
+// rangesOf looks up the task ids of the environments. It runs no task, so it needs
+// no sandbox.
+func rangesOf(ids []subnet.EnvID) ([]validator.EnvRange, error) {
+	envs, err := catalogue.Open(ids, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	var out []validator.EnvRange
+	for _, e := range envs {
+		lo, hi := e.Range()
+		out = append(out, validator.EnvRange{ID: e.ID(), Lo: lo, Hi: hi})
+	}
+	return out, nil
 }
 
 // summary is what an invocation returns, for whoever looks at the log.

@@ -5,7 +5,6 @@ package awsstack
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -47,15 +46,12 @@ func Queues(cfg aws.Config, s config.Settings) map[subnet.EnvID]queue.Queue {
 // Archive opens the bucket that the settings name: on R2 with its own keys when
 // they say so, otherwise on S3 with the program's role.
 func Archive(cfg aws.Config, s config.Settings) *archiveaws.Archive {
-	options := archiveaws.Options{Endpoint: s.R2.Endpoint}
+	options := archiveaws.Options{Endpoint: s.R2.Endpoint, PathStyle: s.PathStyle}
 	if s.R2.Endpoint != "" {
 		cfg = cfg.Copy()
 		cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: s.R2.KeyID, SecretAccessKey: s.R2.Key.Reveal(), Source: "R2 settings"}, nil
 		})
-	} else {
-		// Emulators do not answer to a host name per bucket.
-		options.PathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
 	}
 	return archiveaws.New(archiveaws.NewClient(cfg, options), s.Bucket, "")
 }

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/affine-go/affine/shared/archive/batch"
@@ -73,10 +74,11 @@ type Net struct {
 	Envs       []env.Env
 	Members    []Member // the miners, uid by position
 
-	cfg    Config
-	closes []func() error
-	queues map[subnet.EnvID]*queuelocal.Queue
-	store  *storelocal.Store
+	cfg     Config
+	closes  []func() error
+	records []abd.Record
+	queues  map[subnet.EnvID]*queuelocal.Queue
+	store   *storelocal.Store
 }
 
 // Start opens the data folder and starts everything. What an earlier process left
@@ -124,18 +126,16 @@ func (n *Net) openEnvs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.onClose(box.Close)
 	n.Members = append(roster(), n.cfg.External...)
 	ids := append([]subnet.EnvID(nil), skillEnvs[:]...)
-	var records []abd.Record
 	if n.cfg.CruxEval != "" {
-		if records, err = abd.LoadCruxEval(n.cfg.CruxEval); err != nil {
+		if n.records, err = abd.LoadCruxEval(n.cfg.CruxEval); err != nil {
 			return err
 		}
 		ids = append(ids, abd.RecordedID)
-		n.Members = append(n.Members, replayMember(simchutes.NewReplay(records)))
+		n.Members = append(n.Members, replayMember(simchutes.NewReplay(n.records)))
 	}
-	if n.Envs, err = catalogue.Open(ids, box, records); err != nil {
+	if n.Envs, err = catalogue.Open(ids, box, n.records); err != nil {
 		return err
 	}
 	for _, e := range n.Envs {
@@ -182,8 +182,7 @@ func (n *Net) programs() (simchutes.Inverter, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.onClose(box.Close)
-	return simchutes.NewPrograms(box), nil
+	return newKnowing(simchutes.NewPrograms(box), n.records), nil
 }
 
 func (n *Net) startNode(ctx context.Context) error {
@@ -208,6 +207,12 @@ func (n *Net) startNode(ctx context.Context) error {
 		return err
 	}
 	n.onClose(n.Node.Close)
+	if n.Node.Finalized() < firstBlock {
+		// The first finalized block then lies in the window that the run is in.
+		if err := n.Node.Mine(cfg.FinalityLag + 1); err != nil {
+			return err
+		}
+	}
 	n.Chain, err = chain.Dial(ctx, chain.Config{Endpoints: []string{n.Node.Endpoint()}, Poll: n.cfg.BlockTime})
 	if err != nil {
 		return err
@@ -240,7 +245,7 @@ func (n *Net) wire(context.Context) error {
 	if err != nil {
 		return err
 	}
-	run := "dev-" + time.Now().UTC().Format("20060102t150405") + "-" + rand.Text()[:6]
+	run := "dev-" + time.Now().UTC().Format("20060102t150405") + "-" + strings.ToLower(rand.Text()[:8])
 	client := chutes.New(chutes.Config{API: n.Provider.API(), Inference: n.Provider.Inference(), Key: n.Provider.Key()})
 	n.onClose(func() error { client.CloseIdle(); return nil })
 
