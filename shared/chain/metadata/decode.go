@@ -2,7 +2,6 @@ package metadata
 
 import (
 	"fmt"
-	"math/big"
 	"unicode/utf8"
 
 	"github.com/affine-go/affine/shared/chain/scale"
@@ -241,15 +240,4 @@ func bitShift(i int, msb bool) int {
 		return 7 - i%8
 	}
 	return i % 8
-}
-
-// fits reports whether v is a whole number of the integer primitive's range.
-func fits(v *big.Int, p Primitive) bool {
-	if p >= U8 && p <= U256 {
-		return v.Sign() >= 0 && v.BitLen() <= 8*p.Size()
-	}
-	if v.Sign() < 0 {
-		v = new(big.Int).Not(v) // -128 has the bits of 127
-	}
-	return v.BitLen() < 8*p.Size()
 }

@@ -54,3 +54,14 @@ func numberText(text string) (*big.Int, error) {
 	}
 	return n, nil
 }
+
+// fits reports whether v is a whole number of the integer primitive's range.
+func fits(v *big.Int, p Primitive) bool {
+	if p >= U8 && p <= U256 {
+		return v.Sign() >= 0 && v.BitLen() <= 8*p.Size()
+	}
+	if v.Sign() < 0 {
+		v = new(big.Int).Not(v) // -128 has the bits of 127
+	}
+	return v.BitLen() < 8*p.Size()
+}
