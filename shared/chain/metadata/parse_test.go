@@ -101,12 +101,13 @@ func TestParseRefusesEveryBeginning(t *testing.T) {
 	}
 }
 
-// TestDamagedMetadataIsSafe changes every byte in turn. What is still accepted must be
-// safe to use: nothing panics, nothing runs away.
+// TestDamagedMetadataIsSafe changes every byte of metadata 16, and every fifth of the
+// older versions, which are read by the same code. What is still accepted must be safe to
+// use: nothing panics, nothing runs away.
 func TestDamagedMetadataIsSafe(t *testing.T) {
-	for _, version := range []uint8{14, 15, 16} {
+	for version, step := range map[uint8]int{14: 5, 15: 5, 16: 1} {
 		raw := own(t, version)
-		for i := 5; i < len(raw); i++ {
+		for i := 5; i < len(raw); i += step {
 			for _, b := range []byte{0, 0xff} {
 				spoiled := slices.Clone(raw)
 				spoiled[i] = b
