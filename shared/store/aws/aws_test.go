@@ -3,8 +3,6 @@ package aws_test
 import (
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"github.com/affine-go/affine/shared/awstest"
 	"github.com/affine-go/affine/shared/store"
 	"github.com/affine-go/affine/shared/store/aws"
@@ -13,7 +11,7 @@ import (
 
 func TestContract(t *testing.T) {
 	awstest.Each(t, func(t *testing.T, e awstest.Endpoint) {
-		client := dynamodb.NewFromConfig(e.Config())
+		client := aws.NewClient(e.Config())
 		storetest.Run(t, func(t *testing.T) store.Store {
 			t.Parallel()
 			table := awstest.Name("affine")
