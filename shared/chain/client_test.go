@@ -1,10 +1,6 @@
 package chain_test
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -145,49 +141,5 @@ func TestWeightsAreSignedSubmittedIncludedAndReadBack(t *testing.T) {
 	}
 	if _, ok, err := client.Find(t.Context(), signed.Hash, 1000, 1004); ok || err != nil {
 		t.Errorf("Find sees it in a block before its own: %v, %v", ok, err)
-	}
-}
-
-func TestSignerKeepsItsPolicy(t *testing.T) {
-	node := start(t, config(t))
-	client := dial(t, quick(node.Endpoint()))
-	for name, spoil := range map[string]func(*subnet.WeightsIntent, *chain.SignerConfig){
-		"another subnet":  func(in *subnet.WeightsIntent, _ *chain.SignerConfig) { in.Netuid = 64 },
-		"nothing":         func(in *subnet.WeightsIntent, _ *chain.SignerConfig) { in.UIDs, in.Values = nil, nil },
-		"lengths differ":  func(in *subnet.WeightsIntent, _ *chain.SignerConfig) { in.Values = in.Values[:1] },
-		"all zero":        func(in *subnet.WeightsIntent, _ *chain.SignerConfig) { in.Values = []uint16{0, 0} },
-		"twice":           func(in *subnet.WeightsIntent, _ *chain.SignerConfig) { in.UIDs = []subnet.UID{1, 1} },
-		"descending":      func(in *subnet.WeightsIntent, _ *chain.SignerConfig) { in.UIDs = []subnet.UID{2, 1} },
-		"head mislabeled": func(in *subnet.WeightsIntent, _ *chain.SignerConfig) { in.Head-- },
-		"wrong genesis":   func(_ *subnet.WeightsIntent, c *chain.SignerConfig) { c.Genesis = "0x" + strings.Repeat("2f", 32) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			var log bytes.Buffer
-			in, cfg := intent(t, client), chain.SignerConfig{Netuid: netuid, Log: &log}
-			spoil(&in, &cfg)
-			signed, err := chain.NewSigner(client, person(t, "Alice"), cfg).SignWeights(t.Context(), in)
-			if !errors.Is(err, chain.ErrPolicy) || signed.Extrinsic != "" {
-				t.Errorf("got %+v, %v; want ErrPolicy", signed, err)
-			}
-			if log.Len() > 0 {
-				t.Errorf("a signature was recorded: %s", &log)
-			}
-		})
-	}
-}
-
-func TestSubmitEndsWithItsContext(t *testing.T) {
-	cfg := config(t)
-	cfg.Sealing = chaintest.ByHand
-	node := start(t, cfg)
-	client := dial(t, quick(node.Endpoint()))
-	signed := sign(t, client, "Alice", intent(t, client))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := client.Submit(ctx, signed.Extrinsic); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v, want the context's error", err)
-	}
-	if node.Pending() != 1 {
-		t.Errorf("%d extrinsics wait in the pool, want 1", node.Pending())
 	}
 }

@@ -2,7 +2,6 @@ package chain
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -249,56 +248,4 @@ func (f *following) until(ctx context.Context, last subnet.Block) (subnet.Inclus
 			return subnet.Inclusion{}, false, fmt.Errorf("chain: submit: followed %s to block %d: %w", f.hash, head.Number, err)
 		}
 	}
-}
-
-// Find looks for an extrinsic by hash (0x-prefixed hex) in the finalized blocks from..to,
-// both included; false when it is in none of them. Blocks that are not finalized yet are
-// not looked at. The search runs backwards along the parents' hashes.
-func (c *Client) Find(ctx context.Context, hash string, from, to subnet.Block) (subnet.Inclusion, bool, error) {
-	head, err := c.Finalized(ctx)
-	if err != nil {
-		return subnet.Inclusion{}, false, err
-	}
-	to = min(to, head.Number)
-	if from > to {
-		return subnet.Inclusion{}, false, nil
-	}
-	at := head.Hash
-	if to < head.Number {
-		if err := c.call(ctx, &at, "chain_getBlockHash", to); err != nil {
-			return subnet.Inclusion{}, false, err
-		}
-	}
-	for number := to; ; number-- {
-		b, err := c.block(ctx, at)
-		if err != nil {
-			return subnet.Inclusion{}, false, err
-		}
-		if b.Header.number != number {
-			return subnet.Inclusion{}, false, fmt.Errorf("chain: chain_getBlock: %w: block %s is number %d, want %d", ErrAnswer, at, b.Header.number, number)
-		}
-		if index, found := b.index(hash); found {
-			inc, err := c.inclusion(ctx, Head{Number: number, Hash: at}, index)
-			return inc, true, err
-		}
-		if number == from || number == 0 {
-			return subnet.Inclusion{}, false, nil
-		}
-		at = b.Header.ParentHash
-	}
-}
-
-// index is the place of the extrinsic with that hash in the block.
-func (b block) index(hash string) (int, bool) {
-	want, err := hash32(hash)
-	if err != nil {
-		return 0, false
-	}
-	for i, text := range b.Extrinsics {
-		raw, err := hex.DecodeString(trim0x(text))
-		if err == nil && extrinsic.Hash(raw) == want {
-			return i, true
-		}
-	}
-	return 0, false
 }

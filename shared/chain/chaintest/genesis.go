@@ -38,8 +38,9 @@ func (x *execution) genesisSystem() error {
 	if err := x.put("System", "Number", 0); err != nil {
 		return err
 	}
-	// The name is part of the genesis, so that differently named chains differ.
-	x.node.state.put(0, []byte(":chain_name"), []byte(x.node.cfg.Name))
+	// What blocks follow from is part of the genesis, so that other chains have another.
+	cfg := x.node.cfg
+	x.node.state.put(0, []byte(":chain"), fmt.Appendf(nil, "%s, first block %d, every %s", cfg.Name, cfg.First, cfg.Rules.BlockTime))
 	return x.put("Timestamp", "Now", x.node.timeOf(0))
 }
 

@@ -149,7 +149,9 @@ func (s *session) run(ctx context.Context) {
 		}
 		var req rpcRequest
 		if json.Unmarshal(msg, &req) != nil {
-			s.send(ctx, s.node.answer(msg, s))
+			if s.send(ctx, s.node.answer(msg, s)) != nil {
+				return
+			}
 			continue
 		}
 		if err := s.serve(ctx, req); err != nil {

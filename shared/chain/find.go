@@ -1,0 +1,111 @@
+package chain
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+// Find looks for an extrinsic by hash (0x-prefixed hex) in the finalized blocks from..to,
+// both included; false when it is in none of them. Blocks that are not finalized yet are
+// not looked at. The search runs backwards along the parents' hashes.
+func (c *Client) Find(ctx context.Context, hash string, from, to subnet.Block) (subnet.Inclusion, bool, error) {
+	head, err := c.Finalized(ctx)
+	if err != nil {
+		return subnet.Inclusion{}, false, err
+	}
+	to = min(to, head.Number)
+	if from > to {
+		return subnet.Inclusion{}, false, nil
+	}
+	at := head.Hash
+	if to < head.Number {
+		if err := c.call(ctx, &at, "chain_getBlockHash", to); err != nil {
+			return subnet.Inclusion{}, false, err
+		}
+	}
+	for number := to; ; number-- {
+		b, err := c.block(ctx, at)
+		if err != nil {
+			return subnet.Inclusion{}, false, err
+		}
+		if b.Header.number != number {
+			return subnet.Inclusion{}, false, fmt.Errorf("chain: chain_getBlock: %w: block %s is number %d, want %d", ErrAnswer, at, b.Header.number, number)
+		}
+		if index, found := b.index(hash); found {
+			inc, err := c.inclusion(ctx, Head{Number: number, Hash: at}, index)
+			return inc, true, err
+		}
+		if number == from || number == 0 {
+			return subnet.Inclusion{}, false, nil
+		}
+		at = b.Header.ParentHash
+	}
+}
+
+// index is the place of the extrinsic with that hash in the block.
+func (b block) index(hash string) (int, bool) {
+	want, err := hash32(hash)
+	if err != nil {
+		return 0, false
+	}
+	for i, text := range b.Extrinsics {
+		raw, err := hex.DecodeString(trim0x(text))
+		if err == nil && extrinsic.Hash(raw) == want {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// inclusion reads from the block's events how the dispatch of its extrinsic ended.
+func (c *Client) inclusion(ctx context.Context, at Head, index int) (subnet.Inclusion, error) {
+	inc := subnet.Inclusion{Block: at.Number, BlockHash: at.Hash}
+	rt, err := c.Runtime(ctx, at.Hash)
+	if err != nil {
+		return inc, err
+	}
+	key, err := rt.Metadata.StorageKey("System", "Events")
+	if err != nil {
+		return inc, fmt.Errorf("chain: key of System.Events: %w", err)
+	}
+	var text string
+	if err := c.call(ctx, &text, "state_getStorage", toHex(key), at.Hash); err != nil {
+		return inc, fmt.Errorf("extrinsic %d of block %d, its events: %w", index, at.Number, err)
+	}
+	raw, err := fromHex(text)
+	if err != nil {
+		return inc, fmt.Errorf("chain: events of block %d: %w", at.Number, err)
+	}
+	events, err := rt.Metadata.DecodeEvents(raw)
+	if err != nil {
+		return inc, fmt.Errorf("chain: events of block %d: %w: %w", at.Number, ErrAnswer, err)
+	}
+	for _, e := range events {
+		if e.ExtrinsicIndex != index || e.Pallet != "System" {
+			continue
+		}
+		switch e.Name {
+		case "ExtrinsicSuccess":
+			return inc, nil
+		case "ExtrinsicFailed":
+			inc.Failure = rt.Metadata.DispatchError(dispatchError(e.Fields))
+			return inc, nil
+		}
+	}
+	return inc, fmt.Errorf("chain: events of block %d: %w: no result for extrinsic %d", at.Number, ErrAnswer, index)
+}
+
+// dispatchError is the error within the fields of System.ExtrinsicFailed.
+func dispatchError(fields any) any {
+	if named, ok := fields.(map[string]any); ok {
+		return named["dispatch_error"]
+	}
+	return fields
+}
+
+func trim0x(text string) string { return strings.TrimPrefix(text, "0x") }
