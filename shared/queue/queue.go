@@ -54,7 +54,8 @@ var ErrStale = errors.New("queue: stale receipt")
 // repeat it and rely on the table to judge duplicates.
 type Queue interface {
 	// Send enqueues all messages, in batches of at most ten. It returns a
-	// *PartialError when some were refused; those alone need repeating.
+	// *PartialError when some were refused; those alone need repeating, and those
+	// with ErrUnsendable are past helping.
 	Send(ctx context.Context, msgs []Message) error
 
 	// Receive waits up to wait for at least one message and returns at most max

@@ -26,8 +26,8 @@ var (
 	// ErrHeld is returned when another owner holds a lease that has not run out.
 	ErrHeld = errors.New("store: the lease is held by another owner")
 
-	// ErrNewer is returned at opening when the data was written by a newer version
-	// of this program; nothing has been touched.
+	// ErrNewer is returned when the data was written by a newer version of this
+	// program: at opening by a file, at reading by a table. Nothing has been touched.
 	ErrNewer = errors.New("store: the data was written by a newer version of this program")
 )
 
@@ -42,7 +42,7 @@ type Shelf struct {
 // PutResult says what became of one sample of a PutSamples call.
 type PutResult struct {
 	Duplicate bool  // a row with this identity already stood; it was left as it is
-	Err       error // the write was refused or its fate is unknown; repeat it
+	Err       error // the write was refused or its fate is unknown: repeat it, unless it is ErrUnstorable
 }
 
 // Samples holds graded attempts.
@@ -50,7 +50,7 @@ type Samples interface {
 	// PutSamples writes each sample unless a row with its shelf, window, index and
 	// attempt already stands: the first one counts, for ever. The result has one
 	// entry per sample, in order; the error is non-nil only when no sample was
-	// attempted at all. A sample that fails its own Check gets that error.
+	// attempted at all. A sample that fails CheckSample gets ErrUnstorable.
 	PutSamples(ctx context.Context, samples []subnet.Sample) ([]PutResult, error)
 
 	// Samples returns a shelf's rows of windows from..to, both included, ordered by
