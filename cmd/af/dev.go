@@ -262,7 +262,7 @@ func serve(ctx context.Context, out io.Writer, net *devnet.Net, show *progress, 
 // endOf turns the error of an interrupted service into none.
 func endOf(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // whoever interrupts a service wants it to end
 	}
 	return err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/config"
 	"github.com/affine-go/affine/shared/dominance"
+	"github.com/affine-go/affine/shared/store"
 	"github.com/affine-go/affine/shared/subnet"
 	"github.com/affine-go/affine/shared/telemetry"
 	"github.com/affine-go/affine/shared/validator"
@@ -62,14 +63,17 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 
 // summary is what an invocation returns.
 type summary struct {
-	State  subnet.WeightsState `json:"state"` // "too_soon" when the rate limit has not passed
+	State  subnet.WeightsState `json:"state"` // or too_soon, busy
 	Epoch  subnet.Block        `json:"epoch,omitempty"`
 	Block  subnet.Block        `json:"included_at,omitempty"`
 	Why    string              `json:"why,omitempty"`
 	Reason string              `json:"reason,omitempty"`
 }
 
-const tooSoon subnet.WeightsState = "too_soon"
+const (
+	tooSoon subnet.WeightsState = "too_soon" // the chain's rate limit has not passed
+	busy    subnet.WeightsState = "busy"     // another run is under way
+)
 
 // handle runs once. The socket to the chain lasts for one invocation.
 func (f *function) handle(ctx context.Context) (out summary, err error) {
@@ -83,6 +87,9 @@ func (f *function) handle(ctx context.Context) (out summary, err error) {
 	rec, err := w.Run(ctx)
 	if soon, ok := errors.AsType[*validator.TooSoonError](err); ok {
 		return summary{State: tooSoon, Reason: soon.Error()}, nil
+	}
+	if errors.Is(err, store.ErrHeld) {
+		return summary{State: busy, Reason: err.Error()}, nil
 	}
 	return summary{State: rec.State, Epoch: rec.Epoch, Block: rec.At, Why: rec.Why, Reason: rec.Reason}, err
 }

@@ -230,6 +230,10 @@ func ownKey() (*keys.Pair, error) {
 	return pair, nil
 }
 
+// owner names every process that works in the folder: since only one can, a lease
+// that a killed one left behind is the next one's own.
+const owner = "dev"
+
 // wire constructs the use cases.
 func (n *Net) wire(context.Context) error {
 	archive, err := archivelocal.Open(filepath.Join(n.cfg.Dir, "archive"))
@@ -251,7 +255,7 @@ func (n *Net) wire(context.Context) error {
 
 	n.Enumerator = &validator.Enumerator{
 		Netuid: Netuid, Chain: n.Chain, Chutes: client, Store: n.store, Queues: make(map[subnet.EnvID]queue.Queue), Archive: archive,
-		Window: subnet.WindowBlocks, Grace: 10 * time.Minute, Owner: run, Random: rand.Reader, Clock: time.Now, Log: n.cfg.Log,
+		Window: subnet.WindowBlocks, Grace: 10 * time.Minute, Owner: owner, Random: rand.Reader, Clock: time.Now, Log: n.cfg.Log,
 		Pace: validator.Pace{UpTo: n.cfg.Samples, GiveUp: n.cfg.Samples + n.cfg.Samples/4 + 20, Burst: 40, MaxDepth: 20_000},
 	}
 	n.Runner = &validator.Runner{
@@ -264,7 +268,7 @@ func (n *Net) wire(context.Context) error {
 	n.Setter = &validator.WeightSetter{
 		Netuid: Netuid, Hotkey: subnet.Hotkey(pair.Address()), Chain: n.Chain, Store: n.store, Archive: archive,
 		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: Netuid, Genesis: n.Node.Genesis(), Log: audit}),
-		Rule:   dominance.Seed, Mode: "seed", Window: subnet.WindowBlocks, Owner: run, Clock: time.Now, Log: n.cfg.Log,
+		Rule:   dominance.Seed, Mode: "seed", Window: subnet.WindowBlocks, Owner: owner, Clock: time.Now, Log: n.cfg.Log,
 	}
 	for _, e := range n.Envs {
 		lo, hi := e.Range()
