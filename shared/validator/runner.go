@@ -87,7 +87,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		close(arrivals)
 	}()
 	go func() {
-		r.dispatch(ctx, work, arrivals, results)
+		r.dispatch(ctx, arrivals, results)
 		close(results)
 	}()
 	err := r.commit(work, held, results)
@@ -169,7 +169,7 @@ func (r *Runner) admit(work context.Context, q queue.Queue, d queue.Delivery, he
 
 // dispatch starts waiting jobs as slots come free, until arrivals is closed and
 // every attempt has ended. Once ctx ends, waiting jobs are given back.
-func (r *Runner) dispatch(ctx, work context.Context, arrivals <-chan *job, results chan<- result) {
+func (r *Runner) dispatch(ctx context.Context, arrivals <-chan *job, results chan<- result) {
 	l := newLanes(r.InFlight, r.PerMiner)
 	done := make(chan *job)
 	stopping := ctx.Done()

@@ -41,7 +41,7 @@ func simulate(t *testing.T, seed uint64, tasks int) {
 	}
 	random := rand.New(rand.NewPCG(seed, 2))
 	killed := 0
-	for life := 0; life < 200; life++ {
+	for life := range 200 {
 		kill := random.Float64() < 0.6
 		if kill {
 			killed++

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -191,7 +190,7 @@ func right(_ context.Context, _ subnet.Task, prompt string) (subnet.Completion, 
 	return subnet.Completion{Text: prompt, Tokens: 1}, nil
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 const echoEnv subnet.EnvID = "test:echo"
 
