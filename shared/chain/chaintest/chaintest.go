@@ -45,6 +45,11 @@ type Config struct {
 	KeepState   int          // blocks whose state can be read; 256
 	Sealing     Sealing      // what makes blocks; the clock
 
+	// Metadata takes the place of the node's own description of its runtime: that of a
+	// real one, of version 14 or 15, bare ("meta" first). The node plays what it knows under those types,
+	// numbers and extensions. SpecVersion and Rules.BlockTime should agree with it.
+	Metadata []byte
+
 	// StateFile keeps the chain over restarts, kill -9 included: a block that holds
 	// extrinsics is on disk before anybody can see it, and the height never goes back.
 	// Empty means memory only.

@@ -73,8 +73,18 @@ func (x *execution) initialize() error {
 	return x.turnEpoch()
 }
 
+// schedules reports whether the runtime keeps its epochs in storage, as Subtensor's does
+// since about spec 425.
+func (x *execution) schedules() bool {
+	_, err := x.node.runtime.Metadata.StorageEntry("SubtensorModule", "LastEpochBlock")
+	return err == nil
+}
+
 // turnEpoch begins an epoch when tempo blocks have gone by since the last one began.
 func (x *execution) turnEpoch() error {
+	if !x.schedules() {
+		return nil
+	}
 	netuid := uint16(x.node.cfg.Netuid)
 	tempo, err := get[uint64](x.node, x.number, "SubtensorModule", "Tempo", netuid)
 	if err != nil {

@@ -10,14 +10,7 @@ import (
 
 // genesis makes block 0: the subnet and its neurons as Config has them.
 func (n *Node) genesis() error {
-	for _, version := range []uint8{14, 15} {
-		raw, err := describe(n.cfg, version)
-		if err != nil {
-			return err
-		}
-		n.described[version] = raw
-	}
-	m, err := metadata.Parse(n.described[15])
+	m, err := n.describe()
 	if err != nil {
 		return err
 	}
@@ -32,6 +25,25 @@ func (n *Node) genesis() error {
 	n.append(b)
 	n.runtime.Genesis = b.hash
 	return nil
+}
+
+// describe makes the metadata that the node serves, in the versions that it has.
+func (n *Node) describe() (*metadata.Metadata, error) {
+	if n.cfg.Metadata != nil {
+		m, err := metadata.Parse(n.cfg.Metadata)
+		if err == nil {
+			n.described[m.Version] = n.cfg.Metadata
+		}
+		return m, err
+	}
+	for _, version := range []uint8{14, 15} {
+		raw, err := describe(n.cfg, version)
+		if err != nil {
+			return nil, err
+		}
+		n.described[version] = raw
+	}
+	return metadata.Parse(n.described[15])
 }
 
 func (x *execution) genesisSystem() error {
@@ -60,7 +72,8 @@ func (x *execution) genesisRules() error {
 		{"MaxWeightsLimit", r.MaxWeight},
 		{"LastEpochBlock", uint64(r.LastEpochHint)},
 	} {
-		if err := x.put("SubtensorModule", item.entry, item.value, netuid); err != nil {
+		err := x.put("SubtensorModule", item.entry, item.value, netuid)
+		if err != nil && (item.entry != "LastEpochBlock" || x.schedules()) {
 			return err
 		}
 	}

@@ -2,6 +2,8 @@ package chaintest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"golang.org/x/crypto/blake2b"
 
@@ -117,7 +119,15 @@ func (n *Node) getMetadata(p params) (any, error) {
 	if _, err := n.stateAt(p, 0); err != nil {
 		return nil, err
 	}
-	return toHex(n.described[14]), nil
+	return toHex(n.plainMetadata()), nil
+}
+
+// plainMetadata is what is told to those who name no version: 14 where there is one.
+func (n *Node) plainMetadata() []byte {
+	if raw, known := n.described[14]; known {
+		return raw
+	}
+	return n.cfg.Metadata
 }
 
 func (n *Node) getRuntimeVersion(p params) (any, error) {
@@ -187,7 +197,7 @@ func (n *Node) stateCall(p params) (any, error) {
 
 func (n *Node) callMetadata(_ *block, d *scale.Decoder) ([]byte, error) {
 	var e scale.Encoder
-	e.Bytes(n.described[14])
+	e.Bytes(n.plainMetadata())
 	return e.Data(), d.End()
 }
 
@@ -209,9 +219,11 @@ func (n *Node) callMetadataAtVersion(_ *block, d *scale.Decoder) ([]byte, error)
 
 func (n *Node) callMetadataVersions(_ *block, d *scale.Decoder) ([]byte, error) {
 	var e scale.Encoder
-	e.Compact(2)
-	e.U32(14)
-	e.U32(15)
+	versions := slices.Sorted(maps.Keys(n.described))
+	e.Compact(uint64(len(versions)))
+	for _, v := range versions {
+		e.U32(uint32(v))
+	}
 	return e.Data(), d.End()
 }
 
