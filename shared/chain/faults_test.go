@@ -31,7 +31,7 @@ func patience(fault chaintest.Fault, endpoint string) chain.Config {
 	cfg := quick(endpoint)
 	cfg.RequestTimeout = time.Minute
 	if fault.Kind == chaintest.Silence || fault.Delay >= time.Minute {
-		cfg.RequestTimeout = time.Second
+		cfg.RequestTimeout = 500 * time.Millisecond
 	}
 	return cfg
 }

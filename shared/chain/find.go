@@ -18,7 +18,11 @@ func (c *Client) Find(ctx context.Context, hash string, from, to subnet.Block) (
 	if err != nil {
 		return subnet.Inclusion{}, false, err
 	}
-	to = min(to, head.Number)
+	return c.search(ctx, hash, head, from, min(to, head.Number))
+}
+
+// search is Find below a finalized head that is known already.
+func (c *Client) search(ctx context.Context, hash string, head Head, from, to subnet.Block) (subnet.Inclusion, bool, error) {
 	if from > to {
 		return subnet.Inclusion{}, false, nil
 	}

@@ -134,7 +134,7 @@ func (s *Signer) inspect(ctx context.Context, intent subnet.WeightsIntent) (*sna
 	case born.number != intent.Head:
 		return nil, fmt.Errorf("%w: head %s is block %d, the intent says %d", ErrPolicy, intent.HeadHash, born.number, intent.Head)
 	case born.number > at.head.Number:
-		return nil, fmt.Errorf("%w: head %d is not finalized, which block %d is", ErrPolicy, born.number, at.head.Number)
+		return nil, fmt.Errorf("head %d is not finalized here, which block %d is", born.number, at.head.Number) // the node may lag
 	case at.head.Number >= intent.Head+eraPeriod:
 		return nil, fmt.Errorf("%w: decided at block %d, %d blocks ago", ErrPolicy, intent.Head, at.head.Number-intent.Head)
 	}

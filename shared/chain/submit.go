@@ -232,7 +232,7 @@ func (f *following) until(ctx context.Context, last subnet.Block) (subnet.Inclus
 			return subnet.Inclusion{}, false, err
 		}
 		if to := min(head.Number, last); to >= f.next {
-			inc, found, err := c.Find(ctx, f.hash, f.next, to)
+			inc, found, err := c.search(ctx, f.hash, head, f.next, to)
 			if found || err != nil {
 				return inc, found, err
 			}

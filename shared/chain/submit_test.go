@@ -52,8 +52,9 @@ func TestSubmitSurvivesOneFault(t *testing.T) {
 				fault := fault
 				t.Parallel()
 				node := start(t, config(t))
+				calm := dial(t, quick(node.Endpoint()))
+				signed := sign(t, calm, "Alice", intent(t, calm))
 				client := dial(t, patience(fault, node.Endpoint()))
-				signed := sign(t, client, "Alice", intent(t, client))
 				node.Inject(fault)
 				inc, err := client.Submit(t.Context(), signed.Extrinsic)
 				if err != nil || inc.Failure != "" || inc.Block != 1005 {
