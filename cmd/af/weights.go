@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,23 +16,21 @@ import (
 const maxInput = 256 << 20
 
 func newWeightsCmd() *cobra.Command {
-	var input string
+	var input, data string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "weights --input FILE",
-		Short: "Compute weights from a snapshot of samples and say who wins and why",
-		Long: `Compute weights from a snapshot of samples, by the rule of November 2025, and say
-who wins and why.
+		Use:   "weights",
+		Short: "Show the weights last set, or compute them from a snapshot of samples",
+		Long: `Show the weights that were last confirmed on chain, who won and why, from a data
+folder; or, with --input, compute weights from a snapshot of samples by the rule of
+November 2025.
 
 FILE holds a JSON object with envs, meta_hotkeys, current_block, commit_blocks,
 queryable, burn and samples, alone or under the key "inputs"; "-" reads it from
 standard input.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if input == "" {
-				return errors.New("weights: --input is missing")
-			}
-			v, err := weigh(input, cmd.InOrStdin())
+			v, err := chosenVerdict(cmd, input, data)
 			if err != nil {
 				return err
 			}
@@ -44,8 +41,17 @@ standard input.`,
 		},
 	}
 	cmd.Flags().StringVar(&input, "input", "", `file with the samples to score; "-" is standard input`)
+	cmd.Flags().StringVar(&data, "data", "af-data", "data folder whose last weights are shown when there is no --input")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the whole verdict as JSON")
 	return cmd
+}
+
+// chosenVerdict is the verdict that the flags ask for.
+func chosenVerdict(cmd *cobra.Command, input, data string) (dominance.Verdict, error) {
+	if input == "" {
+		return lastVerdict(cmd.Context(), cmd.ErrOrStderr(), data)
+	}
+	return weigh(input, cmd.InOrStdin())
 }
 
 // weigh scores the snapshot in a file.

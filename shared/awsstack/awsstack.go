@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	archiveaws "github.com/affine-go/affine/shared/archive/aws"
@@ -30,7 +29,7 @@ func Load(ctx context.Context) (aws.Config, error) {
 
 // Store opens the table that the settings name.
 func Store(cfg aws.Config, s config.Settings) *storeaws.Store {
-	return storeaws.New(dynamodb.NewFromConfig(cfg), s.Table)
+	return storeaws.New(storeaws.NewClient(cfg), s.Table)
 }
 
 // Queues opens the queue of every environment in the settings.

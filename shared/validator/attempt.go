@@ -69,19 +69,32 @@ func (r *Runner) attempt(j *job) result {
 	sample.Latency = r.Clock().Sub(began).Milliseconds()
 	sample.At = r.Clock().UTC().Truncate(time.Millisecond)
 	res := result{job: j, sample: sample, transcript: transcript}
-	switch o := sample.Outcome; {
+	switch {
 	case errors.Is(context.Cause(j.ctx), errLost):
 		res.fate = fateDrop
 	case j.ctx.Err() != nil:
 		res.fate = fateRetry
-	case o.Operator():
-		res.fate, res.delay = fateRetry, r.gate.fault(sample.Reason)
-	case o.Retryable() && j.delivery.Receives < r.GiveUp:
-		res.fate, res.delay = fateRetry, r.backoff(j.delivery)
 	default:
-		r.gate.good()
+		res.fate, res.delay = r.judge(j, sample)
 	}
 	return res
+}
+
+// judge decides between a row and another attempt.
+func (r *Runner) judge(j *job, s subnet.Sample) (fate, time.Duration) {
+	again := s.Outcome.Retryable()
+	if s.Outcome.Operator() {
+		if rest := r.gate.fault(s.Hotkey, s.Reason); rest > 0 {
+			return fateRetry, rest
+		}
+		again = true
+	} else if !again {
+		r.gate.good()
+	}
+	if again && j.delivery.Receives < r.GiveUp {
+		return fateRetry, r.backoff(j.delivery)
+	}
+	return fateKeep, 0
 }
 
 // try asks the model and grades its reply.

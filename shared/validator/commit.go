@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/affine-go/affine/shared/queue"
+	"github.com/affine-go/affine/shared/store"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -60,7 +61,7 @@ func (r *Runner) commit(work context.Context, held *holder, results <-chan resul
 func (r *Runner) take(work context.Context, held *holder, g *group, res result) {
 	j := res.job
 	if res.fate == fateKeep {
-		if err := res.sample.Check(); err != nil {
+		if err := store.CheckSample(res.sample); err != nil {
 			r.Log.ErrorContext(work, "sample refused", "sample_id", res.sample.ID.String(), "err", err)
 			res.fate = fateRefuse
 		}

@@ -3,6 +3,8 @@ package validator
 import (
 	"sync"
 	"time"
+
+	"github.com/affine-go/affine/shared/subnet"
 )
 
 // gate stops all polling after a fault of the operator's own account: a wrong key
@@ -13,20 +15,30 @@ type gate struct {
 	first time.Duration // first pause; each further fault doubles it
 	most  time.Duration
 
-	mu     sync.Mutex
-	level  int // faults in a row
-	until  time.Time
-	reason string
+	mu       sync.Mutex
+	level    int // times closed in a row
+	until    time.Time
+	reason   string
+	suspects map[subnet.Hotkey]bool // miners whose attempts ended so since the last good one
 }
 
-// fault records an operator fault and returns how long the message should rest.
-// Attempts that were under way when the first one failed do not lengthen the pause.
-func (g *gate) fault(reason string) time.Duration {
+// fault records an operator fault met at a miner and returns how long everything
+// should rest; 0 when there is no more than that one miner's word for it. A miner
+// that takes its chute away can look for a while as if our key had no right to it,
+// and must not stop the others. Attempts that were under way when the gate closed do
+// not lengthen the pause.
+func (g *gate) fault(miner subnet.Hotkey, reason string) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock()
 	if now.Before(g.until) {
 		return g.until.Sub(now)
+	}
+	if g.suspects == nil {
+		g.suspects = make(map[subnet.Hotkey]bool)
+	}
+	if g.suspects[miner] = true; len(g.suspects) < 2 {
+		return 0
 	}
 	pause := g.first << min(g.level, 10)
 	if pause > g.most {
@@ -42,7 +54,7 @@ func (g *gate) good() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.clock().Before(g.until) {
-		g.level, g.reason = 0, ""
+		g.level, g.reason, g.suspects = 0, "", nil
 	}
 }
 

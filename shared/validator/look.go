@@ -148,8 +148,9 @@ func markDuplicates(miners []subnet.Miner) {
 	}
 }
 
-// clip bounds a reason that may quote what a stranger wrote.
+// clip bounds a reason that may quote what a stranger wrote, and makes it text.
 func clip(reason string) string {
+	reason = strings.ToValidUTF8(reason, "�")
 	if len(reason) <= subnet.MaxReason {
 		return reason
 	}

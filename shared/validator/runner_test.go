@@ -140,7 +140,7 @@ func TestRunnerRestsOnOperatorFaults(t *testing.T) {
 				w := newWorld(t, 1, 0)
 				q := openQueue(t, 5)
 				for i := range uint32(60) {
-					enqueue(t, q, taskFor("hk", i))
+					enqueue(t, q, taskFor(subnet.Hotkey(fmt.Sprintf("hk%d", i%2)), i))
 				}
 				mended := time.Now().Add(5 * time.Minute)
 				var refused atomic.Int32
@@ -167,6 +167,38 @@ func TestRunnerRestsOnOperatorFaults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// One miner alone, such as one that has taken its chute away, cannot make it look as
+// if the operator's key were refused: the others go on, its tasks end unscored.
+func TestRunnerIsNotStoppedByOneMiner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 0)
+		q := openQueue(t, 10)
+		for i := range uint32(40) {
+			enqueue(t, q, taskFor("gone", i), taskFor("there", i))
+		}
+		r, _ := newRunner(w, "a", q, modelFunc(func(ctx context.Context, task subnet.Task, prompt string) (subnet.Completion, error) {
+			if task.Hotkey == "gone" {
+				return subnet.Completion{}, fault(subnet.OperatorAuth)
+			}
+			return right(ctx, task, prompt)
+		}), neverDead)
+		r.GiveUp = 4
+		if err := runFor(t, r, 2*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		counts := make(map[subnet.Outcome]int)
+		for _, s := range w.rows {
+			counts[s.Outcome]++
+			if s.Outcome.Operator() && (s.Hotkey != "gone" || s.Score != 0) {
+				t.Errorf("row %+v", s)
+			}
+		}
+		if counts[subnet.OK] != 40 || counts[subnet.OperatorAuth] != 40 {
+			t.Errorf("rows by outcome: %v, want 40 ok and 40 operator_auth", counts)
+		}
+	})
 }
 
 func TestRunnerLeavesPoisonToTheDeadLetterQueue(t *testing.T) {
