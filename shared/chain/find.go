@@ -2,9 +2,7 @@ package chain
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/subnet"
@@ -14,15 +12,19 @@ import (
 // both included; false when it is in none of them. Blocks that are not finalized yet are
 // not looked at. The search runs backwards along the parents' hashes.
 func (c *Client) Find(ctx context.Context, hash string, from, to subnet.Block) (subnet.Inclusion, bool, error) {
+	want, err := hash32(hash)
+	if err != nil {
+		return subnet.Inclusion{}, false, fmt.Errorf("chain: find extrinsic %q: %w", hash, err)
+	}
 	head, err := c.Finalized(ctx)
 	if err != nil {
 		return subnet.Inclusion{}, false, err
 	}
-	return c.search(ctx, hash, head, from, min(to, head.Number))
+	return c.search(ctx, want, head, from, min(to, head.Number))
 }
 
 // search is Find below a finalized head that is known already.
-func (c *Client) search(ctx context.Context, hash string, head Head, from, to subnet.Block) (subnet.Inclusion, bool, error) {
+func (c *Client) search(ctx context.Context, hash [32]byte, head Head, from, to subnet.Block) (subnet.Inclusion, bool, error) {
 	if from > to {
 		return subnet.Inclusion{}, false, nil
 	}
@@ -52,14 +54,10 @@ func (c *Client) search(ctx context.Context, hash string, head Head, from, to su
 }
 
 // index is the place of the extrinsic with that hash in the block.
-func (b block) index(hash string) (int, bool) {
-	want, err := hash32(hash)
-	if err != nil {
-		return 0, false
-	}
+func (b block) index(hash [32]byte) (int, bool) {
 	for i, text := range b.Extrinsics {
-		raw, err := hex.DecodeString(trim0x(text))
-		if err == nil && extrinsic.Hash(raw) == want {
+		raw, err := fromHex(text)
+		if err == nil && extrinsic.Hash(raw) == hash {
 			return i, true
 		}
 	}
@@ -111,5 +109,3 @@ func dispatchError(fields any) any {
 	}
 	return fields
 }
-
-func trim0x(text string) string { return strings.TrimPrefix(text, "0x") }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/affine-go/affine/shared/chain"
+	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -46,6 +47,24 @@ func TestSignerRefusesUnderCommitReveal(t *testing.T) {
 	_, err := chain.NewSigner(client, person(t, "Alice"), chain.SignerConfig{Netuid: netuid}).SignWeights(t.Context(), intent(t, client))
 	if !errors.Is(err, chain.ErrPolicy) || !strings.Contains(err.Error(), "commit-reveal") {
 		t.Errorf("got %v, want ErrPolicy that says why", err)
+	}
+}
+
+// A key that AWS KMS could hold: the chain takes ed25519 hotkeys as well.
+func TestEd25519Hotkey(t *testing.T) {
+	pair, err := keys.FromURI(keys.Ed25519, "//Alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(t)
+	cfg.Neurons[0].Hotkey = subnet.Hotkey(pair.Address())
+	client := dial(t, quick(start(t, cfg).Endpoint()))
+	signed, err := chain.NewSigner(client, pair, chain.SignerConfig{Netuid: netuid}).SignWeights(t.Context(), intent(t, client))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if inc, err := client.Submit(t.Context(), signed.Extrinsic); err != nil || inc.Failure != "" || signed.Hotkey != cfg.Neurons[0].Hotkey {
+		t.Errorf("signed by %s: %+v, %v", signed.Hotkey, inc, err)
 	}
 }
 

@@ -142,7 +142,7 @@ func validity(answer []byte) error {
 // following is the search for one extrinsic.
 type following struct {
 	client *Client
-	hash   string
+	hash   [32]byte
 	head   Head         // newest block when the search began
 	birth  subnet.Block // first block that may hold it
 	death  subnet.Block // first block that may not
@@ -159,8 +159,7 @@ func (s *snapshot) follow(ctx context.Context, raw []byte, signed *extrinsic.Sig
 	if err != nil {
 		return nil, err
 	}
-	sum := extrinsic.Hash(raw)
-	f := &following{client: s.client, hash: toHex(sum[:]), head: head, birth: 1, death: math.MaxUint64, next: s.head.Number + 1}
+	f := &following{client: s.client, hash: extrinsic.Hash(raw), head: head, birth: 1, death: math.MaxUint64, next: s.head.Number + 1}
 	if signed.Era.Immortal() {
 		return f, refusedBy(signed.Verify(s.Context, [32]byte{}))
 	}
@@ -245,7 +244,7 @@ func (f *following) until(ctx context.Context, last subnet.Block) (subnet.Inclus
 			return subnet.Inclusion{}, false, fmt.Errorf("chain: submit: %w at block %d for %s", ErrStalled, head.Number, c.cfg.Patience)
 		}
 		if err := pause(ctx, c.cfg.Poll); err != nil {
-			return subnet.Inclusion{}, false, fmt.Errorf("chain: submit: followed %s to block %d: %w", f.hash, head.Number, err)
+			return subnet.Inclusion{}, false, fmt.Errorf("chain: submit: followed %x to block %d: %w", f.hash, head.Number, err)
 		}
 	}
 }

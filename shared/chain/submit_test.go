@@ -107,6 +107,21 @@ func TestSubmitUnderManyFaults(t *testing.T) {
 	})
 }
 
+func TestFindRefusesWhatIsNoHash(t *testing.T) {
+	client := dial(t, quick(start(t, config(t)).Endpoint()))
+	for _, hash := range []string{"", "0x", "0x12", "zz", strings.Repeat("ab", 32)} {
+		if _, found, err := client.Find(t.Context(), hash, 1000, 1004); found || err == nil {
+			t.Errorf("%q: found %v, %v; an error is wanted, lest it be taken for absent", hash, found, err)
+		}
+	}
+	if _, found, err := client.Find(t.Context(), "0x"+strings.Repeat("ab", 32), 1000, 5000); found || err != nil {
+		t.Errorf("an extrinsic that is not: found %v, %v", found, err)
+	}
+	if _, found, err := client.Find(t.Context(), "0x"+strings.Repeat("ab", 32), 1003, 1001); found || err != nil {
+		t.Errorf("no blocks at all: found %v, %v", found, err)
+	}
+}
+
 func TestDispatchFailureIsNamed(t *testing.T) {
 	node := start(t, config(t))
 	client := dial(t, quick(node.Endpoint()))
