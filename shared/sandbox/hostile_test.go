@@ -246,3 +246,22 @@ func TestHostileProgramsAreStoppedWithoutRoot(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// The program is no one and may nothing: as root's child it has a user of its own,
+// and in every case no capability, no new privileges and a filter.
+func TestProgramHasNoRights(t *testing.T) {
+	s := box(t).WithoutLandlock() // which would hide /proc
+	r, err := s.Run(t.Context(), sandbox.Program{Source: "print(open('/proc/self/status').read())"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"CapPrm:\t0000000000000000\n", "CapEff:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"}
+	if os.Geteuid() == 0 {
+		want = append(want, "CapBnd:\t0000000000000000\n", "Groups:\t \n", "Uid:\t606", "Gid:\t606")
+	}
+	for _, line := range want {
+		if !strings.Contains(string(r.Stdout), line) {
+			t.Errorf("%q is not in the status:\n%s%s", line, r.Stdout, r.Stderr)
+		}
+	}
+}

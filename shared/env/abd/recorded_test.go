@@ -1,6 +1,7 @@
 package abd
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"io/fs"
@@ -179,4 +180,27 @@ func TestRecordedInputBeyondLiterals(t *testing.T) {
 	if err != nil || g.Score != subnet.ScoreScale {
 		t.Errorf("%+v, %v", g, err)
 	}
+}
+
+func FuzzReadRecords(f *testing.F) {
+	f.Add([]byte(`{"id":"a","code":"def f(x): return x","input":"1","output":"1","generations":["f(1)"],"verdicts":[true]}`))
+	f.Add([]byte("\n\n{}"))
+	f.Add([]byte("{\"id\":\"\xff\"}\n\x00"))
+	f.Add([]byte(`{"id":"a","code":"def f(","output":" ","generations":[null,""]}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		records, err := readRecords(bytes.NewReader(content))
+		if (err == nil) != (len(records) > 0) {
+			t.Fatalf("%d records, error %v", len(records), err)
+		}
+		for _, r := range records {
+			if !strings.Contains(r.Program(), "def f(") {
+				t.Fatalf("program without f: %q", r.Program())
+			}
+			for _, gen := range r.Generations {
+				if _, problem := readReply(ReplyFromGeneration(gen)); problem != "" && !strings.ContainsAny(gen, "<") && len(gen) < MaxInput {
+					t.Fatalf("answer %q: %s", gen, problem)
+				}
+			}
+		}
+	})
 }
