@@ -94,6 +94,11 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// name tells the chain from others by what its blocks follow from.
+func (c Config) name() string {
+	return fmt.Sprintf("%s, first block %d, every %s", c.Name, c.First, c.Rules.BlockTime)
+}
+
 // Node is a running node.
 type Node struct {
 	cfg      Config
@@ -149,7 +154,7 @@ func (n *Node) open() error {
 	if n.cfg.StateFile == "" {
 		return nil
 	}
-	j, err := openJournal(n.cfg.StateFile, n.runtime.Genesis)
+	j, err := openJournal(n.cfg.StateFile, n.cfg.name(), n.runtime.Genesis)
 	if err != nil {
 		return err
 	}

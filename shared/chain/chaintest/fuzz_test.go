@@ -69,7 +69,7 @@ func FuzzStateFile(f *testing.F) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		j, err := openJournal(path, [32]byte{})
+		j, err := openJournal(path, "", [32]byte{})
 		if err != nil {
 			return
 		}
@@ -79,7 +79,7 @@ func FuzzStateFile(f *testing.F) {
 		if err := j.close(); err != nil {
 			t.Error(err)
 		}
-		again, err := openJournal(path, [32]byte{})
+		again, err := openJournal(path, "", [32]byte{})
 		if err != nil {
 			t.Fatalf("a file that was opened and written cannot be opened: %v", err)
 		}

@@ -50,9 +50,8 @@ func (x *execution) genesisSystem() error {
 	if err := x.put("System", "Number", 0); err != nil {
 		return err
 	}
-	// What blocks follow from is part of the genesis, so that other chains have another.
-	cfg := x.node.cfg
-	x.node.state.put(0, []byte(":chain"), fmt.Appendf(nil, "%s, first block %d, every %s", cfg.Name, cfg.First, cfg.Rules.BlockTime))
+	// Part of the genesis, so that other chains have another.
+	x.node.state.put(0, []byte(":chain"), []byte(x.node.cfg.name()))
 	return x.put("Timestamp", "Now", x.node.timeOf(0))
 }
 

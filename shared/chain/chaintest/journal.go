@@ -25,6 +25,7 @@ type journal struct {
 type entry struct {
 	Format  int      `json:"format,omitempty"`
 	Genesis string   `json:"genesis,omitempty"`
+	Chain   string   `json:"chain,omitempty"`      // what the genesis says of it
 	Block   uint64   `json:"block,omitempty"`      // number of a block with extrinsics
 	Signed  []string `json:"extrinsics,omitempty"` // its signed ones, hex
 	Reserve uint64   `json:"reserve,omitempty"`    // blocks up to this number may exist
@@ -38,19 +39,19 @@ const reserveAhead = 16
 
 // openJournal opens the file or begins it. A last line that was cut off in writing is
 // dropped: whatever it said has not been shown to anybody.
-func openJournal(path string, genesis [32]byte) (*journal, error) {
+func openJournal(path, chain string, genesis [32]byte) (*journal, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the state file: %w", err)
 	}
 	j := &journal{file: file}
-	if err := j.load(toHex(genesis[:])); err != nil {
+	if err := j.load(chain, toHex(genesis[:])); err != nil {
 		return nil, errors.Join(fmt.Errorf("state file %s: %w", path, err), file.Close())
 	}
 	return j, nil
 }
 
-func (j *journal) load(genesis string) error {
+func (j *journal) load(chain, genesis string) error {
 	content, err := io.ReadAll(j.file)
 	if err != nil {
 		return err
@@ -73,13 +74,13 @@ func (j *journal) load(genesis string) error {
 		return err
 	}
 	if len(j.past) == 0 {
-		return j.write(entry{Format: journalFormat, Genesis: genesis})
+		return j.write(entry{Format: journalFormat, Genesis: genesis, Chain: chain})
 	}
 	switch head := j.past[0]; {
 	case head.Format != journalFormat:
 		return fmt.Errorf("format %d, this build reads %d", head.Format, journalFormat)
 	case head.Genesis != genesis:
-		return fmt.Errorf("it is of the chain with genesis %s, this one has %s", head.Genesis, genesis)
+		return fmt.Errorf("it holds another chain (%s, genesis %.10s…) than is configured (%s, genesis %.10s…)", head.Chain, head.Genesis, chain, genesis)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -107,6 +108,8 @@ func TestStateFileOfAnotherKindIsRefused(t *testing.T) {
 	run(t, cfg)
 	other := cfg
 	other.Name = "another chain"
+	faster := cfg
+	faster.Rules.BlockTime = time.Second
 	newer := cfg
 	newer.StateFile = filepath.Join(t.TempDir(), "newer.jsonl")
 	broken := cfg
@@ -116,7 +119,7 @@ func TestStateFileOfAnotherKindIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for want, c := range map[string]Config{"genesis": other, "format 2": newer, "line 1": broken} {
+	for want, c := range map[string]Config{"another chain": other, "every 12s": faster, "format 2": newer, "line 1": broken} {
 		if n, err := Start(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error that says %q, got %v, %v", want, n, err)
 		}
