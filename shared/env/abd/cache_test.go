@@ -32,16 +32,17 @@ func newMaker() *maker { return &maker{calls: map[subnet.TaskID]int{}} }
 func TestCacheMakesEachTaskOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, m := newCache(10), newMaker()
+		var wg sync.WaitGroup
 		for i := range 100 {
-			go func() {
+			wg.Go(func() {
 				task := subnet.TaskID(i % 4)
 				p, err := c.get(t.Context(), task, m.make)
 				if err != nil || p.Program != strconv.Itoa(i%4) {
 					t.Errorf("task %d: %+v, %v", task, p, err)
 				}
-			}()
+			})
 		}
-		time.Sleep(2 * time.Second)
+		wg.Wait()
 		for task, n := range m.calls {
 			if n != 1 {
 				t.Errorf("task %d was made %d times", task, n)
