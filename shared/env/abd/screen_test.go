@@ -44,7 +44,7 @@ func TestTrivialProgramsAreRejected(t *testing.T) {
 	}
 }
 
-// -tasks widens the survey; the documented rates are of 1,000 tasks.
+// -tasks widens the survey; the documented rates are of 300 tasks.
 var surveyTasks = flag.Int("tasks", 24, "generated ABD tasks to survey for trivial solutions")
 
 // tally counts guesses by strategy, and those that were right.
