@@ -19,6 +19,9 @@ WITH_EMULATORS := $(CURDIR)/scripts/with-emulators
 AFFINE_SHARED ?= $(if $(wildcard ../shared/vectors),$(abspath ../shared))
 export AFFINE_SHARED
 
+# Recorded programs and answers for af dev, when the folder is there.
+AFFINE_CRUXEVAL ?= $(if $(AFFINE_SHARED),$(wildcard $(AFFINE_SHARED)/data/cruxeval))
+
 ARCH ?= arm64
 ARGS ?=
 PKG ?= ./...
@@ -37,7 +40,7 @@ help: ## List these targets
 
 .PHONY: run
 run: build ## Build and run the whole validator on this machine, from chain to leaderboard
-	./bin/af dev $(ARGS)
+	AFFINE_CRUXEVAL="$(AFFINE_CRUXEVAL)" ./bin/af dev $(ARGS)
 
 .PHONY: build
 build: ## Build the command line tool, bin/af

@@ -66,17 +66,17 @@ func (r *Runner) take(work context.Context, held *holder, g *group, res result) 
 			res.fate = fateRefuse
 		}
 	}
-	switch res.fate {
-	case fateKeep:
+	if res.fate == fateKeep {
 		g.fresh = append(g.fresh, res)
 		g.bytes += len(res.transcript.Prompt) + len(res.transcript.Reply)
 		return
-	case fateRetry, fateRefuse:
+	}
+	r.settle(held, j)
+	if res.fate != fateDrop {
 		r.giveBack(context.WithoutCancel(work), j.queue, []string{j.delivery.Receipt}, res.delay)
 		r.Log.DebugContext(work, "task given back", "hotkey", j.task.Hotkey, "env", j.task.Env, "task_id", j.task.TaskID,
 			"outcome", res.sample.Outcome, "reason", res.sample.Reason, "delay", res.delay)
 	}
-	r.settle(held, j)
 }
 
 // settle lets go of a job whose message needs nothing more.
@@ -100,8 +100,8 @@ func (r *Runner) commitRest(work context.Context, held *holder, g *group) error 
 		return nil
 	}
 	for _, res := range left {
-		r.giveBack(context.WithoutCancel(work), res.job.queue, []string{res.job.delivery.Receipt}, 0)
 		r.settle(held, res.job)
+		r.giveBack(context.WithoutCancel(work), res.job.queue, []string{res.job.delivery.Receipt}, 0)
 	}
 	return fmt.Errorf("%d samples could not be stored before the drain ran out; their messages were given back and will be attempted again", len(left))
 }

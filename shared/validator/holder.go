@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,12 +20,14 @@ type holder struct {
 	visibility time.Duration
 	log        *slog.Logger
 
+	calling chan struct{} // holds a token while a batch is being extended; remove waits for it
+
 	mu   sync.Mutex
 	jobs map[*job]struct{}
 }
 
 func newHolder(visibility time.Duration, log *slog.Logger) *holder {
-	return &holder{visibility: visibility, log: log, jobs: make(map[*job]struct{})}
+	return &holder{visibility: visibility, log: log, calling: make(chan struct{}, 1), jobs: make(map[*job]struct{})}
 }
 
 func (h *holder) add(j *job) {
@@ -33,7 +36,11 @@ func (h *holder) add(j *job) {
 	h.jobs[j] = struct{}{}
 }
 
+// remove lets go of a job. Once it returns no heartbeat can touch the message any
+// more: one that came after the message was given back would hide it again.
 func (h *holder) remove(j *job) {
+	h.calling <- struct{}{}
+	defer func() { <-h.calling }()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.jobs, j)
@@ -76,6 +83,11 @@ func (h *holder) byQueue() map[queue.Queue][]*job {
 // extend renews one batch. A message that has gone to another receiver is let go;
 // any other failure is tried again at the next beat, well before the timeout.
 func (h *holder) extend(ctx context.Context, q queue.Queue, jobs []*job) {
+	h.calling <- struct{}{}
+	defer func() { <-h.calling }()
+	if jobs = h.still(jobs); len(jobs) == 0 {
+		return
+	}
 	err := q.Extend(ctx, receipts(jobs), h.visibility)
 	partial, ok := errors.AsType[*queue.PartialError](err)
 	if !ok {
@@ -89,6 +101,16 @@ func (h *holder) extend(ctx context.Context, q queue.Queue, jobs []*job) {
 			jobs[i].cancel(errLost)
 		}
 	}
+}
+
+// still is the jobs that have not been let go of since they were collected.
+func (h *holder) still(jobs []*job) []*job {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool {
+		_, held := h.jobs[j]
+		return !held
+	})
 }
 
 func receipts(jobs []*job) []string {
