@@ -46,7 +46,7 @@ type field struct {
 	envs    int
 	uids    []subnet.UID // of each member
 	sides   [][]side     // by environment, then member
-	means   []float64    // by member, then environment: mean score, 0..1
+	means   []float64    // by member, then environment: mean score, clamped to 0..1
 	weakest []int8       // likewise: the member's environments by mean, ascending
 }
 
@@ -78,7 +78,7 @@ func (f *field) members() int { return len(f.uids) }
 func (f *field) measure(envs []EnvStanding) {
 	start := len(f.means)
 	for e := range envs {
-		f.means = append(f.means, envs[e].Mean())
+		f.means = append(f.means, min(max(envs[e].Mean(), 0), 1))
 		f.weakest = append(f.weakest, int8(e))
 	}
 	means := f.means[start:]

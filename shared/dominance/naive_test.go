@@ -45,7 +45,7 @@ func naiveShares(v *Verdict, pool, envs []int) map[int]float64 {
 	strength := func(uid int) float64 {
 		var means []float64
 		for _, e := range envs {
-			means = append(means, v.Miners[uid].Envs[e].Mean())
+			means = append(means, max(0, min(1, v.Miners[uid].Envs[e].Mean())))
 		}
 		slices.Sort(means)
 		g := 1.0

@@ -101,6 +101,27 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// A mean outside 0..1 is as strong as the nearer end, whatever the sum behind it: a
+// model is neither paid for a score of 35 nor for two negative ones multiplied.
+func TestStrengthOfScoresOutsideTheirRange(t *testing.T) {
+	for name, c := range map[string]struct {
+		a, b [2]float64 // the score of A's and B's first sample in either environment; all others are 1
+		want map[subnet.UID]float64
+	}{
+		"far above":      {[2]float64{1, 1}, [2]float64{900, 900}, map[subnet.UID]float64{1: 2. / 3, 2: 1. / 3}},
+		"far below":      {[2]float64{-900, 1}, [2]float64{1, -900}, map[subnet.UID]float64{1: 0.5, 2: 0.5}},
+		"far below both": {[2]float64{-900, -900}, [2]float64{-600, -900}, map[subnet.UID]float64{1: 0.5, 2: 0.5}},
+	} {
+		contest := newContest(2, 2).give(1, 100, 200, 200, 200).give(2, 100, 200, 200, 200)
+		for e := range 2 {
+			contest.Samples[200*e].Score, contest.Samples[200*(2+e)].Score = c.a[e], c.b[e]
+		}
+		if diff := cmp.Diff(c.want, weights(contest.judge(t)), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 // Who is short of samples duels only when nobody is eligible.
 func TestWhoDuels(t *testing.T) {
 	c := newContest(2, 1).give(1, 100, 200, 10).give(2, 200, 100, 90)
