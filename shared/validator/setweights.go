@@ -1,10 +1,12 @@
 package validator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/affine-go/affine/shared/archive"
@@ -147,8 +149,8 @@ func (w *WeightSetter) own(mg subnet.Metagraph) (subnet.Neuron, bool) {
 	return subnet.Neuron{}, false
 }
 
-// weightsOf turns a verdict's shares into what is sent: every positive value, in
-// order of uid, and as many zeros as the chain's least length asks for.
+// weightsOf turns a verdict's shares into what is sent, in order of uid: every
+// positive value, and as many zeros as the chain's least length asks for.
 func weightsOf(v dominance.Verdict, mg subnet.Metagraph) ([]subnet.Weight, error) {
 	shares := make([]float64, len(mg.Neurons))
 	for _, x := range v.Weights {
@@ -174,6 +176,7 @@ func weightsOf(v dominance.Verdict, mg subnet.Metagraph) ([]subnet.Weight, error
 	for len(sent) < least {
 		sent, spare = append(sent, spare[0]), spare[1:]
 	}
+	slices.SortFunc(sent, func(a, b subnet.Weight) int { return cmp.Compare(a.UID, b.UID) })
 	return sent, nil
 }
 

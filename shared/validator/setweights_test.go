@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,9 @@ func (l *ledger) Metagraph(context.Context, subnet.Netuid) (mg subnet.Metagraph,
 
 func (l *ledger) SignWeights(_ context.Context, intent subnet.WeightsIntent) (out subnet.SignedWeights, err error) {
 	err = l.strike(func() error {
+		if !slices.IsSorted(intent.UIDs) || len(slices.Compact(slices.Clone(intent.UIDs))) != len(intent.UIDs) {
+			return fmt.Errorf("uids %v: they must ascend, each once", intent.UIDs)
+		}
 		hash := fmt.Sprintf("0x%d", len(l.signed)+1)
 		s := signing{intent, l.nonce, intent.Head + 64}
 		l.signed[hash] = s
