@@ -72,7 +72,7 @@ func connect(t testing.TB, setting, raw string) Endpoint {
 	for _, probe := range []struct {
 		kind Kind
 		path string
-	}{{MiniStack, "/_ministack/health"}, {Moto, "/moto-api/data.json"}} {
+	}{{MiniStack, "/_ministack/health"}, {Moto, "/moto-api/"}} {
 		if status(t, setting, e.URL+probe.path) == http.StatusOK {
 			e.Kind = probe.kind
 			break

@@ -26,8 +26,16 @@ type disagreement struct {
 	published                  bool
 }
 
+// explained are the records on which the grader differs from the published verdict,
+// all for one reason: the verdict compares values, the grader what is printed, and a
+// dictionary whose items stand in another order prints otherwise. docs/environments.md
+// has them.
+var explained = []string{"sample_207", "sample_338", "sample_348", "sample_349"}
+
 // The grader agrees with the verdicts that others published for a model's answers.
 // Records are taken evenly over the file; only lists of equal length can be paired.
+// A part of the file may hold more than its share of the explained differences, so
+// their rate is judged over all of it.
 func TestRecordedVerdictsAgree(t *testing.T) {
 	records, err := LoadCruxEval(sharedtest.Dir(t, "data", "cruxeval"))
 	if err != nil {
@@ -54,10 +62,16 @@ func TestRecordedVerdictsAgree(t *testing.T) {
 	}
 	wg.Wait()
 	for _, d := range differ {
+		if !slices.Contains(explained, d.record) {
+			t.Errorf("%s: a difference that the documentation does not explain", d.record)
+		}
 		t.Logf("%s: %s published %v, graded %s", d.record, d.generation, d.published, d.reason)
 	}
 	t.Logf("%d answers graded, %d disagreements", graded, len(differ))
-	if graded < 500 || len(differ)*200 > graded {
+	if graded < 500 {
+		t.Errorf("only %d answers were compared", graded)
+	}
+	if step == 1 && len(differ)*200 > graded {
 		t.Errorf("agreement below 99.5 %%: %d of %d answers differ", len(differ), graded)
 	}
 }
