@@ -175,7 +175,7 @@ func (s *stack) settings() []string {
 		config.NameEnvs: string(envs[0]) + "," + string(envs[1]), config.NameQueues: strings.Join(urls, ","),
 		config.NameTable: s.table, config.NameBucket: s.bucket,
 		config.NameChutesKey: s.provider.Key(), config.NameChutesAPI: s.provider.API(), config.NameInference: s.provider.Inference(),
-		config.NameDailyRate: "100000", config.NameInFlight: "48", config.NamePerMiner: "16",
+		config.NameDailyRate: "1000000", config.NameInFlight: "48", config.NamePerMiner: "16",
 		config.NameVisibility: "30", config.NameFlushSeconds: "1", config.NameDrain: "20",
 		config.NameHotkey: s.own.Address(), config.NameSignerFunction: "signer", config.NameHotkeySecret: s.secret,
 	}

@@ -58,7 +58,7 @@ var fields = []field{
 	{name: NameInference, doc: "base URL of a model, with {slug} where the chute's slug belongs", readBy: envRunner, receive: guarded(func(s *Settings) *string { return &s.Chutes.Inference })},
 	{name: NameCruxEval, doc: "folder with CRUXEval's programs", readBy: envRunner, receive: plain(func(s *Settings) *string { return &s.CruxEval })},
 
-	{name: NameDailyRate, doc: "tasks a day for each miner and environment", unset: "100", readBy: enumerate, receive: fraction(func(s *Settings) *float64 { return &s.DailyRate }, 1, 100_000)},
+	{name: NameDailyRate, doc: "tasks a day for each miner and environment", unset: "100", readBy: enumerate, receive: fraction(func(s *Settings) *float64 { return &s.DailyRate }, 1, 1_000_000)},
 	{name: NameMaxDepth, doc: "messages on a queue at which no more are added", unset: "20000", readBy: enumerate, receive: whole(func(s *Settings) *int { return &s.MaxDepth }, 1, 100_000)},
 	{name: NameBlacklist, doc: "hotkeys that are never sampled, separated by commas", readBy: enumerate, receive: blacklist},
 
