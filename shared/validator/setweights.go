@@ -76,8 +76,14 @@ func (w *WeightSetter) run(ctx context.Context) (subnet.WeightsRecord, error) {
 	if err != nil {
 		return subnet.WeightsRecord{}, fmt.Errorf("read the metagraph: %w", err)
 	}
-	if err := w.closeOld(ctx, mg); err != nil {
+	closed, err := w.closeOld(ctx, mg)
+	if err != nil {
 		return subnet.WeightsRecord{}, err
+	}
+	if closed { // its bytes may have been included since, and the rate limit counts from there
+		if mg, err = w.Chain.Metagraph(ctx, w.Netuid); err != nil {
+			return subnet.WeightsRecord{}, fmt.Errorf("read the metagraph again: %w", err)
+		}
 	}
 	rec, err := w.Store.Weights(ctx, w.Netuid, epochOf(mg))
 	if errors.Is(err, store.ErrNotFound) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -342,6 +343,96 @@ func TestMinAllowedWeights(t *testing.T) {
 	l.mg.Rules.MinAllowed = 2
 	if rec, err := newSetter(t, l).Run(t.Context()); err != nil || len(rec.Weights) != 2 || l.values[0] != 0 || l.values[1] != 65535 {
 		t.Fatalf("record %+v, %v; chain %v", rec, err, l.values)
+	}
+}
+
+// leaveSigned leaves the record of a run that died once its bytes were signed and
+// stored, at the chain's present block.
+func leaveSigned(t *testing.T, l *ledger, w *validator.WeightSetter, epoch subnet.Block) subnet.WeightsRecord {
+	t.Helper()
+	intent := subnet.WeightsIntent{UIDs: []subnet.UID{1}, Values: []uint16{65535}, Head: l.mg.Block, Epoch: epoch}
+	signed, err := l.SignWeights(t.Context(), intent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := w.Store.PutWeights(t.Context(), subnet.WeightsRecord{
+		Netuid: 120, Epoch: epoch, Block: l.mg.Block, State: subnet.Signed,
+		Weights:   []subnet.Weight{{UID: 1, Hotkey: "miner", Share: 1, Value: 65535}},
+		Extrinsic: signed.Extrinsic, Hash: signed.Hash, Death: signed.Death,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// pruned is a chain whose node has thrown away what a search for one extrinsic must
+// look at.
+type pruned struct {
+	*ledger
+	hash string
+}
+
+func (p pruned) Find(ctx context.Context, hash string, from, to subnet.Block) (subnet.Inclusion, bool, error) {
+	if hash == p.hash {
+		return subnet.Inclusion{}, false, errors.New("state already discarded")
+	}
+	return p.ledger.Find(ctx, hash, from, to)
+}
+
+// What became of an old record may never be found out. Once its bytes are dead it
+// stops nobody; as long as they may be included no others are signed.
+func TestARecordThatCannotBeClosed(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	var log strings.Builder
+	w.Log = slog.New(slog.NewTextHandler(&log, nil))
+	l.mg.Block = 7_190
+	old := leaveSigned(t, l, w, 6_840)
+	w.Chain = pruned{l, old.Hash}
+	l.mg.Block = old.Death - 1
+	if _, err := w.Run(t.Context()); err == nil || len(l.signed) != 1 {
+		t.Errorf("before the old bytes were dead: error %v, %d signed", err, len(l.signed))
+	}
+	l.mg.Block = old.Death
+	if rec, err := w.Run(t.Context()); err != nil || rec.State != subnet.Confirmed {
+		t.Errorf("after the old bytes were dead: %+v, %v", rec, err)
+	}
+	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "state already discarded") {
+		t.Errorf("nobody was told: %s", &log)
+	}
+}
+
+// Bytes of an old record that get into the new epoch start the chain's rate limit
+// anew: a decision in the same run waits for it, and is not refused by the chain.
+func TestAnOldRecordsInclusionCountsForTheRateLimit(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	l.mg.Block = 7_190
+	leaveSigned(t, l, w, 6_840)
+	l.mg.Block = 7_205
+	_, err := w.Run(t.Context())
+	if soon, ok := errors.AsType[*validator.TooSoonError](err); !ok || len(l.history) != 1 || soon.Until != l.history[0]+100 {
+		t.Fatalf("error %v, set at %v; want one submission and the next too soon", err, l.history)
+	}
+}
+
+// A tempo that changes moves the first block of the running epoch, perhaps back: a
+// record of what is then a later epoch is closed like one of an earlier.
+func TestATempoThatChangesLeavesNoRecordBehind(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	leaveSigned(t, l, w, 7_200)
+	l.mg.Rules.Tempo, l.mg.Block = 1_000, 7_230 // the running epoch began at 7,000
+	if rec, err := w.Run(t.Context()); err == nil {
+		t.Errorf("%+v was submitted beside the record of epoch 7,200", rec)
+	}
+	rec, err := w.Store.Weights(t.Context(), 120, 7_200)
+	if err != nil || rec.State != subnet.Confirmed || len(l.history) != 1 {
+		t.Fatalf("record %+v, %v; set at %v", rec, err, l.history)
 	}
 }
 

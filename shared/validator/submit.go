@@ -111,23 +111,31 @@ func valuesOf(rec subnet.WeightsRecord) map[subnet.UID]uint16 {
 	return out
 }
 
-// closeOld brings records of earlier epochs to an end. One whose bytes may still be
-// included is waited for, by submitting those bytes again: two live submissions
-// never exist side by side.
-func (w *WeightSetter) closeOld(ctx context.Context, mg subnet.Metagraph) error {
+// closeOld brings the records of other epochs to an end and says whether it closed
+// any. One whose bytes may still be included is waited for, by submitting those bytes
+// again, and stops the run when that fails: two live submissions never exist side by
+// side. One that can do no harm any more stops nobody.
+func (w *WeightSetter) closeOld(ctx context.Context, mg subnet.Metagraph) (closed bool, err error) {
 	recs, err := w.Store.LatestWeights(ctx, w.Netuid, unfinished)
 	if err != nil {
-		return fmt.Errorf("read the weights records: %w", err)
+		return false, fmt.Errorf("read the weights records: %w", err)
 	}
 	for _, rec := range recs {
-		if rec.Epoch >= epochOf(mg) || rec.State.Final() {
+		// A change of tempo can move the running epoch's first block back, so that
+		// an unfinished record stands under a later one.
+		if rec.Epoch == epochOf(mg) || rec.State.Final() {
 			continue
 		}
-		if err := w.closeOne(ctx, mg, rec); err != nil {
-			return fmt.Errorf("close the weights of epoch %d: %w", rec.Epoch, err)
+		err := w.closeOne(ctx, mg, rec)
+		if err != nil && rec.State == subnet.Signed && mg.Block < rec.Death {
+			return closed, fmt.Errorf("close the weights of epoch %d: %w", rec.Epoch, err)
 		}
+		if err != nil {
+			w.Log.ErrorContext(ctx, "old weights record not closed", "epoch", rec.Epoch, "err", err)
+		}
+		closed = closed || err == nil
 	}
-	return nil
+	return closed, nil
 }
 
 func (w *WeightSetter) closeOne(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) error {
