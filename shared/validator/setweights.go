@@ -193,6 +193,10 @@ func (w *WeightSetter) put(ctx context.Context, rec subnet.WeightsRecord) (subne
 	if err != nil {
 		return rec, fmt.Errorf("record weights of epoch %d as %s: %w", rec.Epoch, rec.State, err)
 	}
-	w.Log.InfoContext(ctx, "weights", "epoch", rec.Epoch, "state", rec.State, "reason", rec.Reason)
+	level := slog.LevelInfo
+	if rec.State == subnet.Failed {
+		level = slog.LevelError // nothing else tells whoever watches the log
+	}
+	w.Log.Log(ctx, level, "weights", "epoch", rec.Epoch, "state", rec.State, "reason", rec.Reason)
 	return written, nil
 }

@@ -307,10 +307,49 @@ func TestARefusedDispatchIsRecorded(t *testing.T) {
 		l.mg.Neurons[2].LastUpdate = l.mg.Block // another program set weights meanwhile
 		return l.SignWeights(ctx, i)
 	})
+	var log strings.Builder
+	w.Log = slog.New(slog.NewTextHandler(&log, nil))
 	rec, err := w.Run(t.Context())
 	if err != nil || rec.State != subnet.Failed || !strings.Contains(rec.Reason, "SettingWeightsTooFast") {
 		t.Fatalf("record %+v, %v", rec, err)
 	}
+	if !strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("weights that failed are no error in the log: %s", &log)
+	}
+}
+
+// Uids are recycled. A decision that is taken up later must not pay whoever has
+// come into a paid miner's place.
+func TestAPaidUIDThatChangesHandsIsNotPaid(t *testing.T) {
+	t.Parallel()
+	for _, later := range []subnet.Block{5, 70} { // before it was signed, and after its bytes have died
+		l := newLedger()
+		w := newSetter(t, l)
+		signing := w.Signer
+		if later < 64 {
+			w.Signer = signFunc(func(context.Context, subnet.WeightsIntent) (subnet.SignedWeights, error) {
+				return subnet.SignedWeights{}, errDead
+			})
+		}
+		w.Chain = unsent{l}
+		if _, err := w.Run(t.Context()); err == nil {
+			t.Fatal("the first run reported nothing")
+		}
+		w.Signer, w.Chain = signing, l
+		l.mg.Block += later
+		l.mg.Neurons[1].Hotkey = "newcomer"
+		rec, err := w.Run(t.Context())
+		if err != nil || rec.State != subnet.Failed || !strings.Contains(rec.Reason, "ceased to be miner") || len(l.history) != 0 {
+			t.Errorf("%d blocks later: %+v, %v; set at %v", later, rec, err, l.history)
+		}
+	}
+}
+
+// unsent is a chain that nothing can be sent to.
+type unsent struct{ *ledger }
+
+func (unsent) Submit(context.Context, string) (subnet.Inclusion, error) {
+	return subnet.Inclusion{}, errDead
 }
 
 type signFunc func(context.Context, subnet.WeightsIntent) (subnet.SignedWeights, error)

@@ -33,12 +33,17 @@ func (w *WeightSetter) advance(ctx context.Context, mg subnet.Metagraph, rec sub
 	return rec, err
 }
 
-// sign asks the signer and stores the bytes before anyone could send them.
+// sign asks the signer and stores the bytes before anyone could send them. A record
+// that was left lying may pay a uid that has been given to somebody else since.
 func (w *WeightSetter) sign(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) (subnet.WeightsRecord, error) {
 	intent := subnet.WeightsIntent{
 		Netuid: w.Netuid, VersionKey: mg.Rules.VersionKey, Head: mg.Block, HeadHash: mg.BlockHash, Epoch: rec.Epoch,
 	}
 	for _, x := range rec.Weights {
+		if x.Value > 0 && !holds(mg, x.UID, x.Hotkey) {
+			rec.State, rec.Reason = subnet.Failed, fmt.Sprintf("uid %d ceased to be %s before they were signed", x.UID, x.Hotkey)
+			return w.put(ctx, rec)
+		}
 		intent.UIDs = append(intent.UIDs, x.UID)
 		intent.Values = append(intent.Values, x.Value)
 	}
@@ -51,6 +56,10 @@ func (w *WeightSetter) sign(ctx context.Context, mg subnet.Metagraph, rec subnet
 	}
 	rec.State, rec.Extrinsic, rec.Hash, rec.Death = subnet.Signed, signed.Extrinsic, signed.Hash, signed.Death
 	return w.put(ctx, rec)
+}
+
+func holds(mg subnet.Metagraph, uid subnet.UID, hotkey subnet.Hotkey) bool {
+	return int(uid) < len(mg.Neurons) && mg.Neurons[uid].Hotkey == hotkey
 }
 
 // submit finds out whether the stored bytes are on chain already; if they can no
