@@ -38,6 +38,7 @@ func TestStackEndToEnd(t *testing.T) {
 		w = s.startWorker(t, path)
 		s.sample(t, enumerate, needed)
 		s.checkWeights(t, weights)
+		s.waitEmpty(t)
 		w.stop(t)
 		s.checkRows(t)
 		t.Logf("start to first poll: enumerate %v, weights %v", enumerate.ColdStart(), weights.ColdStart())
@@ -134,6 +135,50 @@ func (s *stack) checkWeights(t *testing.T, weights *lambdatest.Function) {
 	}
 }
 
+// waitEmpty waits until the queues hold nothing: what the killed worker had taken
+// comes back when its visibility has run out, and is then attempted by the other.
+func (s *stack) waitEmpty(t *testing.T) {
+	t.Helper()
+	deadline := time.After(2 * time.Minute)
+	for env, q := range s.queues {
+		for {
+			d, err := q.Depth(t.Context())
+			if err == nil && d.Visible+d.InFlight == 0 {
+				break
+			}
+			select {
+			case <-deadline:
+				t.Fatalf("queue of %s after two minutes: %+v, %v", env, d, err)
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// checkIndexes holds every miner's rows against what was planned for it: each index
+// once, none missing, what the killed worker held among them.
+func (s *stack) checkIndexes(t *testing.T) {
+	t.Helper()
+	miners, err := s.store.Miners(t.Context(), 120)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := s.rows(t)
+	for _, m := range miners {
+		for env, p := range m.Progress {
+			seen := make(map[uint32]int)
+			for _, row := range rows[store.Shelf{Hotkey: m.Hotkey, Revision: m.Revision, Env: env}] {
+				seen[row.Index]++
+			}
+			for i := p.Start; i < p.Next; i++ {
+				if seen[i] != 1 {
+					t.Errorf("%s in %s: index %d has %d rows", m.Model, env, i, seen[i])
+				}
+			}
+		}
+	}
+}
+
 // checkRows holds rows, parts and packs against one another once the worker has
 // drained: nothing is in flight, every row's transcript can be read, every row is
 // in a part with the same verdict.
@@ -145,6 +190,7 @@ func (s *stack) checkRows(t *testing.T) {
 			t.Errorf("queue of %s: %+v, %v; want nothing in flight and nothing dead", env, d, err)
 		}
 	}
+	s.checkIndexes(t)
 	parts := s.parts(t)
 	total := 0
 	for shelf, rows := range s.rows(t) {
