@@ -31,6 +31,7 @@ func working() map[string]string {
 		NameTable:          "affine",
 		NameBucket:         "affine-archive",
 		NameChutesKey:      apiKey,
+		NameHotkey:         hotkeyA,
 		NameSignerFunction: "arn:aws:lambda:us-east-1:123456789012:function:signer",
 		NameHotkeySecret:   "affine/hotkey",
 	}
@@ -160,7 +161,7 @@ func TestNothingSetNamesEverythingMissing(t *testing.T) {
 	missing := map[string][]string{
 		"enumerate": {NameQueues, NameTable, NameBucket, NameChutesKey},
 		"envrunner": {NameQueues, NameTable, NameBucket, NameChutesKey},
-		"weights":   {NameTable, NameBucket, NameSignerFunction},
+		"weights":   {NameTable, NameBucket, NameHotkey, NameSignerFunction},
 		"signer":    {NameHotkeySecret},
 	}
 	for program, read := range readers {

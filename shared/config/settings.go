@@ -35,7 +35,7 @@ type Settings struct {
 
 	Runner Runner
 
-	Hotkey         subnet.Hotkey // the validator's own address; empty: as the signer says
+	Hotkey         subnet.Hotkey // the validator's own address; the signer refuses another key
 	Burn           float64       // share of the weight that goes to UID 0, 0..1
 	SignerFunction string        // name or ARN of the signer's function
 	HotkeySecret   string        // id of the secret that holds the hotkey; only the signer has it

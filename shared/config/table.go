@@ -71,7 +71,7 @@ var fields = []field{
 	{name: NameFlushBytes, doc: "transcript bytes of a group commit", unset: "8388608", readBy: envRunner, receive: whole(func(s *Settings) *int { return &s.Runner.FlushBytes }, 1, 1<<30)},
 	{name: NameFlushSeconds, doc: "seconds from the first sample of a group to its commit", unset: "30", readBy: envRunner, receive: seconds(func(s *Settings) *time.Duration { return &s.Runner.FlushEvery }, 1, 3600)},
 
-	{name: NameHotkey, doc: "the validator's own hotkey address", readBy: weights | signer, receive: hotkey},
+	{name: NameHotkey, doc: "the validator's own hotkey address", readBy: weights | signer, needs: weights, receive: hotkey},
 	{name: NameBurn, doc: "share of the weight that goes to UID 0, 0 to 1", unset: "0", readBy: weights, receive: fraction(func(s *Settings) *float64 { return &s.Burn }, 0, 1)},
 	{name: NameSignerFunction, doc: "name or ARN of the signer's function", readBy: weights, needs: weights, receive: resource(func(s *Settings) *string { return &s.SignerFunction })},
 	{name: NameHotkeySecret, doc: "id of the secret that holds the hotkey", readBy: signer, needs: signer, receive: plain(func(s *Settings) *string { return &s.HotkeySecret })},
