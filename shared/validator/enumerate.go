@@ -96,20 +96,31 @@ func (e *Enumerator) run(ctx context.Context) (Enumeration, error) {
 	if err != nil {
 		return Enumeration{}, err
 	}
-	out := Enumeration{Block: mg.Block, Window: plan.Window}
+	closeErr := e.closeWindows(ctx, plan.Window)
 	planned, sendErr := e.plan(ctx, plan, mg.Block, miners)
-	out.Planned = planned
-	for i := range miners {
-		if !changed(standing[miners[i].Hotkey], miners[i], e.Grace) {
+	// What is on the queues by now is counted even when the run's time is up.
+	putErr := e.putMiners(context.WithoutCancel(ctx), mg.Block, standing, miners)
+	out := Enumeration{Block: mg.Block, Window: plan.Window, Miners: miners, Planned: planned}
+	return out, errors.Join(closeErr, sendErr, putErr)
+}
+
+// putMiners writes the rows that changed. One that is refused keeps no other from
+// being written: tasks whose progress is not counted are given again.
+func (e *Enumerator) putMiners(ctx context.Context, at subnet.Block, standing map[subnet.Hotkey]subnet.Miner, miners []subnet.Miner) error {
+	var errs []error
+	for i, m := range miners {
+		if !changed(standing[m.Hotkey], m, e.Grace) {
 			continue
 		}
-		miners[i].SeenAt = mg.Block
-		if miners[i], err = e.Store.PutMiner(ctx, miners[i]); err != nil {
-			return out, errors.Join(sendErr, fmt.Errorf("write miner %s: %w", miners[i].Hotkey, err))
+		m.SeenAt = at
+		written, err := e.Store.PutMiner(ctx, m)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("write miner %s: %w", m.Hotkey, err))
+			continue
 		}
+		miners[i] = written
 	}
-	out.Miners = miners
-	return out, sendErr
+	return errors.Join(errs...)
 }
 
 func (e *Enumerator) standing(ctx context.Context) (map[subnet.Hotkey]subnet.Miner, error) {
@@ -148,7 +159,7 @@ func sameProgress(a, b map[subnet.EnvID]subnet.EnvProgress) bool {
 }
 
 // openWindow returns the plan of the window that block lies in, drawing its secret
-// when nobody has yet, and publishes the secret of the window before.
+// when nobody has yet.
 func (e *Enumerator) openWindow(ctx context.Context, block subnet.Block) (subnet.WindowPlan, error) {
 	number := subnet.WindowOf(block, e.Window)
 	plan, err := e.Store.Plan(ctx, e.Netuid, number)
@@ -169,10 +180,21 @@ func (e *Enumerator) openWindow(ctx context.Context, block subnet.Block) (subnet
 	if err != nil {
 		return plan, fmt.Errorf("write the plan of window %d: %w", number, err)
 	}
-	if number > 0 {
-		err = e.closeWindow(ctx, number-1)
+	return plan, nil
+}
+
+// lateWindows is how many windows back every run makes sure of their secrets: a run
+// that was to publish one may have been cut off, or not have taken place.
+const lateWindows = 4
+
+// closeWindows publishes the secrets of the windows before the current one, those
+// that are not out yet.
+func (e *Enumerator) closeWindows(ctx context.Context, current uint64) error {
+	var errs []error
+	for back := uint64(1); back <= min(lateWindows, current); back++ {
+		errs = append(errs, e.closeWindow(ctx, current-back))
 	}
-	return plan, err
+	return errors.Join(errs...)
 }
 
 // closeWindow publishes a window's secret, so that its tasks can be audited.
@@ -188,7 +210,9 @@ func (e *Enumerator) closeWindow(ctx context.Context, number uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := e.Archive.Put(ctx, archive.WindowKey(e.Netuid, number), doc); err != nil {
+	// What stands there already was written by a run that could not mark the plan. It
+	// tells the same secret, if perhaps the environments as they were then.
+	if err := e.Archive.Put(ctx, archive.WindowKey(e.Netuid, number), doc); err != nil && !errors.Is(err, archive.ErrExists) {
 		return fmt.Errorf("publish the secret of window %d: %w", number, err)
 	}
 	plan.Closed = true

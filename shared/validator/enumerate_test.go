@@ -222,6 +222,35 @@ func TestProviderHiccup(t *testing.T) {
 	}
 }
 
+// A look that fails tells nothing: what the last one found still holds, and a new
+// commitment that nobody has looked at is not sampled under the old one's name.
+func TestAFailedLookVouchesForNoNewCommitment(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.add("owner", "org/base", 1)
+	d.add("cold", "a/Affine-cold", 2)
+	d.provider.chutes["c-cold"] = subnet.Chute{ID: "c-cold", Name: "a/Affine-cold"}
+	d.add("moved", "a/Affine-moved", 3)
+	d.run(t)
+	d.received(t)
+	d.provider.err = errors.New("503")
+	d.chain.mg.Commitments["moved"] = subnet.RawCommitment{
+		Text: []byte(`{"model":"a/Affine-better","revision":"r2","chute_id":"c2"}`), Block: 9,
+	}
+	d.now = d.now.Add(9 * time.Minute)
+	d.run(t)
+	for hotkey, want := range map[subnet.Hotkey]subnet.MinerState{"owner": subnet.Valid, "cold": subnet.ChuteCold, "moved": subnet.Unknown} {
+		if m := d.miner(t, hotkey); m.State != want {
+			t.Errorf("%s is %s, want %s", hotkey, m.State, want)
+		}
+	}
+	for _, task := range d.received(t) {
+		if task.Hotkey == "moved" {
+			t.Errorf("a task was planned for the new commitment on the old chute: %+v", task)
+		}
+	}
+}
+
 func TestMinersGetTheSameTasksInTheSameOrder(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -309,6 +338,87 @@ func (f failingSend) Send(ctx context.Context, msgs []queue.Message) error {
 		}
 	}
 	return errors.New("no reply")
+}
+
+// Of a send that succeeds in part, only the miners whose messages were refused are
+// given theirs again.
+func TestOnlyRefusedMessagesAreRepeated(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.add("a", "x/Affine-a", 1)
+	d.add("b", "x/Affine-b", 2)
+	d.Queues[echoEnv] = refusing{d.queue, "b"}
+	if out, err := d.Run(t.Context()); err == nil || out.Planned[echoEnv].Tasks != 1 {
+		t.Fatalf("a refused message was not reported: %+v, %v", out, err)
+	}
+	d.Queues[echoEnv] = d.queue
+	d.run(t)
+	given := make(map[subnet.Hotkey][]uint32)
+	for _, task := range d.received(t) {
+		given[task.Hotkey] = append(given[task.Hotkey], task.Index)
+	}
+	if len(given["a"]) != 1 || len(given["b"]) != 1 {
+		t.Errorf("indexes given: %v, want one for each", given)
+	}
+}
+
+// refusing is a queue that refuses one group's messages.
+type refusing struct {
+	queue.Queue
+	group string
+}
+
+func (r refusing) Send(ctx context.Context, msgs []queue.Message) error {
+	failed := make(map[int]error)
+	var rest []queue.Message
+	for i, m := range msgs {
+		if m.Group == r.group {
+			failed[i] = errRefused
+		} else {
+			rest = append(rest, m)
+		}
+	}
+	return errors.Join(r.Queue.Send(ctx, rest), queue.Partial(failed, len(msgs)))
+}
+
+// Messages that are on the queue are counted although another miner's row cannot be
+// written, or the time that the run was given is up.
+func TestWhatWasSentIsCounted(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.add("a", "x/Affine-a", 1)
+	d.add("b", "x/Affine-b", 2)
+	ctx, timeUp := context.WithCancel(t.Context())
+	d.Queues[echoEnv] = lastSend{d.queue, timeUp}
+	d.Store = refusesMiner{d.store, "a"}
+	if _, err := d.Run(ctx); !errors.Is(err, errRefused) {
+		t.Fatalf("error %v, want the refused row's", err)
+	}
+	if m := d.miner(t, "b"); m.Progress[echoEnv].Next != 1 {
+		t.Errorf("progress of b: %+v, its task is on the queue", m.Progress)
+	}
+}
+
+type lastSend struct {
+	queue.Queue
+	timeUp context.CancelFunc
+}
+
+func (l lastSend) Send(ctx context.Context, msgs []queue.Message) error {
+	defer l.timeUp()
+	return l.Queue.Send(ctx, msgs)
+}
+
+type refusesMiner struct {
+	*storelocal.Store
+	hotkey subnet.Hotkey
+}
+
+func (r refusesMiner) PutMiner(ctx context.Context, m subnet.Miner) (subnet.Miner, error) {
+	if m.Hotkey == r.hotkey {
+		return subnet.Miner{}, errRefused
+	}
+	return r.Store.PutMiner(ctx, m)
 }
 
 func TestOnlyOneRunAtATime(t *testing.T) {
@@ -406,6 +516,53 @@ func TestSecretsArePublishedWhenTheWindowCloses(t *testing.T) {
 	}
 	if p := d.miner(t, "a").Progress[echoEnv]; p.Window != first.Window+1 || p.Start != 0 {
 		t.Errorf("progress in the new window: %+v", p)
+	}
+}
+
+// A secret that could not be published when its window closed is published later,
+// also when no run saw the window after it; meanwhile sampling goes on.
+func TestALateSecretIsPublished(t *testing.T) {
+	t.Parallel()
+	for _, windows := range []subnet.Block{1, 3} {
+		d := newDesk(t)
+		d.add("a", "x/Affine-a", 1)
+		first := d.run(t)
+		d.received(t)
+		open := d.Archive
+		d.Archive = noArchive{open}
+		d.chain.mg.Block += windows * subnet.WindowBlocks
+		if _, err := d.Run(t.Context()); !errors.Is(err, errRefused) {
+			t.Errorf("error %v, want the archive's", err)
+		}
+		if len(d.received(t)) == 0 {
+			t.Error("no task was planned in the new window")
+		}
+		d.Archive = open
+		d.run(t)
+		if _, err := open.Get(t.Context(), archive.WindowKey(120, first.Window), 0, -1); err != nil {
+			t.Errorf("%d windows later: %v", windows, err)
+		}
+	}
+}
+
+type noArchive struct{ archive.Archive }
+
+func (noArchive) Put(context.Context, string, []byte) error { return errRefused }
+
+// The document stands although its plan was not marked, and another environment has
+// been added since: the secret is out, and that is no fault for ever.
+func TestAPublishedSecretIsNotPublishedAgain(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.add("a", "x/Affine-a", 1)
+	first := d.run(t)
+	if err := d.Archive.Put(t.Context(), archive.WindowKey(120, first.Window), []byte("as it was then")); err != nil {
+		t.Fatal(err)
+	}
+	d.chain.mg.Block += subnet.WindowBlocks
+	d.run(t)
+	if plan, err := d.store.Plan(t.Context(), 120, first.Window); err != nil || !plan.Closed {
+		t.Errorf("plan %+v, %v; want it closed", plan, err)
 	}
 }
 

@@ -76,10 +76,11 @@ func (e *Enumerator) lookAt(ctx context.Context, mg subnet.Metagraph, n subnet.N
 	if n.UID == 0 {
 		c.Block = 0 // the owner's base model is always the first mover
 	}
+	same := row.Commitment == c
 	row.Commitment, row.CommitBlock = c, c.Block
 	v := e.judge(ctx, n, c)
-	if v.state == subnet.Unknown && row.State == subnet.Valid && e.Clock().Sub(row.LastGood) < e.Grace {
-		return row // a provider's hiccup makes nobody invalid
+	if v.state == subnet.Unknown && same && (row.State != subnet.Valid || e.Clock().Sub(row.LastGood) < e.Grace) {
+		return row // a provider's hiccup makes nobody invalid, nor does it clear anybody
 	}
 	if v.state == subnet.Valid {
 		row.LastGood = e.Clock()

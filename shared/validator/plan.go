@@ -15,8 +15,8 @@ import (
 )
 
 // plan puts the due tasks of all valid miners on the queues, the miners
-// interleaved, and moves the progress in miners forward for every environment whose
-// tasks were all accepted.
+// interleaved, and moves the progress in miners forward where all of a miner's tasks
+// were accepted.
 func (e *Enumerator) plan(ctx context.Context, plan subnet.WindowPlan, block subnet.Block, miners []subnet.Miner) (map[subnet.EnvID]Planned, error) {
 	open, err := e.queueable(ctx)
 	if err != nil {
@@ -40,12 +40,34 @@ func (e *Enumerator) plan(ctx context.Context, plan subnet.WindowPlan, block sub
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("enqueue tasks of %s: %w", env.ID, err))
-			continue
 		}
-		sent[env.ID] = Planned{Tasks: len(tasks), Lacking: lacking(moves[env.ID])}
+		refused, partial := errors.AsType[*queue.PartialError](err)
+		if err != nil && !partial {
+			continue // nothing is known of any: all are repeated
+		}
+		n := len(tasks)
+		if partial {
+			n -= len(refused.Failed)
+			holdBack(moves[env.ID], miners, tasks, refused.Failed)
+		}
+		sent[env.ID] = Planned{Tasks: n, Lacking: lacking(moves[env.ID])}
 		advance(miners, env.ID, moves[env.ID])
 	}
 	return sent, errors.Join(errs...)
+}
+
+// holdBack takes back the moves of miners whose tasks, by index, were refused. They
+// are given again, and what was accepted of them meets its own row.
+func holdBack(moves []move, miners []subnet.Miner, tasks []subnet.Task, refused map[int]error) {
+	held := make(map[subnet.Hotkey]bool)
+	for k := range refused {
+		held[tasks[k].Hotkey] = true
+	}
+	for i := range moves {
+		if held[miners[i].Hotkey] {
+			moves[i].moved = false
+		}
+	}
 }
 
 func lacking(moves []move) int {
