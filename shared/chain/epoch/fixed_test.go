@@ -1,0 +1,81 @@
+package epoch_test
+
+import (
+	"errors"
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/affine-go/affine/shared/chain/epoch"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+func TestFixed(t *testing.T) {
+	f := epoch.Fixed{Netuid: 120, Tempo: 360} // epochs of 361 blocks, the first at 240
+	tests := []struct {
+		head   subnet.Block
+		period uint64
+		commit uint64
+		want   subnet.Block
+	}{
+		{0, 1, 0, 240},
+		{238, 1, 0, 240},
+		{239, 1, 1, 601}, // included in the epoch's first block
+		{240, 1, 1, 601},
+		{240, 3, 1, 601 + 2*361},
+		{8_000_000, 1, 22_161, 361*22_162 - 121},
+	}
+	for _, test := range tests {
+		if got := f.CommitEpoch(test.head); got != test.commit {
+			t.Errorf("head %d: commit epoch %d, want %d", test.head, got, test.commit)
+		}
+		if got, err := f.FirstReveal(test.head, test.period); err != nil || got != test.want {
+			t.Errorf("head %d, period %d: first reveal %d, %v, want %d", test.head, test.period, got, err, test.want)
+		}
+	}
+}
+
+func TestFixedRefuses(t *testing.T) {
+	tests := []struct {
+		name   string
+		tempo  uint16
+		head   subnet.Block
+		period uint64
+		want   error
+	}{
+		{"no tempo", 0, 1, 1, epoch.ErrNoEpochs},
+		{"period 0", 360, 1, 0, epoch.ErrPeriod},
+		{"period 101", 360, 1, 101, epoch.ErrPeriod},
+		{"a block beyond 32 bits", 360, math.MaxUint32 + 1, 1, epoch.ErrState},
+	}
+	for _, test := range tests {
+		got, err := epoch.Fixed{Netuid: 1, Tempo: test.tempo}.FirstReveal(test.head, test.period)
+		if !errors.Is(err, test.want) || got != 0 {
+			t.Errorf("%s: %d, %v, want %v", test.name, got, err, test.want)
+		}
+	}
+	if (epoch.Fixed{Netuid: 1}).Due(0) {
+		t.Error("an epoch is due with tempo 0")
+	}
+}
+
+// The first reveal lies ahead, is the first block of its epoch, and of an epoch a period
+// after the commit's.
+func TestFixedFirstRevealStartsItsEpoch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := epoch.Fixed{Netuid: subnet.Netuid(rapid.Uint16().Draw(t, "netuid")), Tempo: rapid.Uint16Min(1).Draw(t, "tempo")}
+		head := subnet.Block(rapid.Uint32().Draw(t, "head"))
+		period := rapid.Uint64Range(1, 100).Draw(t, "period")
+		at, err := f.FirstReveal(head, period)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at <= head+1 || !f.Due(at) || f.Epoch(at) != f.CommitEpoch(head)+period || f.Epoch(at-1) == f.Epoch(at) {
+			t.Fatalf("head %d in epoch %d: first reveal %d in epoch %d, due %v", head, f.Epoch(head), at, f.Epoch(at), f.Due(at))
+		}
+		if due := f.Epoch(head+1) != f.Epoch(head); f.Due(head+1) != due {
+			t.Fatalf("block %d: due %v", head+1, !due)
+		}
+	})
+}
