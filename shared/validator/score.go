@@ -37,7 +37,9 @@ func (w *WeightSetter) Score(ctx context.Context, mg subnet.Metagraph) (dominanc
 		}
 		miners = append(miners, m)
 		in.CommitBlocks[m.Hotkey] = m.CommitBlock
-		if m.State == subnet.Valid {
+		// Unknown is what a valid miner becomes when the provider cannot be asked for
+		// long: that must not send everybody's pay to uid 0.
+		if m.State == subnet.Valid || m.State == subnet.Unknown {
 			in.Queryable = append(in.Queryable, m.Hotkey)
 		}
 	}
@@ -89,9 +91,10 @@ func (w *WeightSetter) shelf(ctx context.Context, block subnet.Block, m subnet.M
 		if !s.Outcome.Scored() || s.Model != m.Model || s.Block+w.Window <= block {
 			continue
 		}
+		commit := s.Commit // a pointer into s would keep the whole row
 		out = append(out, dominance.Record{
 			Hotkey: s.Hotkey, Model: s.Model, Revision: s.Revision, Env: s.Env,
-			Score: lo + (hi-lo)*float64(s.Score)/subnet.ScoreScale, Block: &s.Commit,
+			Score: lo + (hi-lo)*float64(s.Score)/subnet.ScoreScale, Block: &commit,
 		})
 	}
 	return out, nil

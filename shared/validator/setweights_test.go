@@ -523,3 +523,26 @@ func TestScoreReadsWhatCounts(t *testing.T) {
 		t.Errorf("%d records with sum %v, want 4 and 2.5", len(got.Samples), sum)
 	}
 }
+
+// A provider that cannot be asked for longer than the grace makes every miner
+// unknown. They are paid by what they did, instead of everything going to uid 0; what
+// a look did find against a miner counts.
+func TestAnOutageOfTheProviderLeavesNobodyUnpaid(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	for hotkey, state := range map[subnet.Hotkey]subnet.MinerState{"miner": subnet.Unknown, "owner": subnet.ChuteCold} {
+		row := subnet.Miner{Netuid: 120, Hotkey: hotkey, State: state, Commitment: subnet.Commitment{Model: "a/Affine-x", Revision: "r"}}
+		if _, err := w.Store.PutMiner(t.Context(), row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got dominance.Input
+	w.Rule = func(in dominance.Input) (dominance.Verdict, error) { got = in; return payMiner(in) }
+	if _, err := w.Score(t.Context(), l.mg); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.Queryable, []subnet.Hotkey{"miner"}) {
+		t.Errorf("queryable: %v, want the miner that nobody could look at", got.Queryable)
+	}
+}
