@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // lineByLine says how lines of JSON are answered: for each line that is not blank,
@@ -125,7 +126,8 @@ func parseLine(line []byte, v any) error {
 		if kind.Field == "" {
 			return fmt.Errorf("JSON %s where an object belongs", kind.Value)
 		}
-		return fmt.Errorf("%s: JSON %s does not fit, want %s", kind.Field, kind.Value, kind.Type)
+		field := kind.Field[strings.LastIndexByte(kind.Field, '.')+1:] // before it stands the Go struct's name
+		return fmt.Errorf("%s: JSON %s does not fit, want %s", field, kind.Value, kind.Type)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("not JSON: it breaks off after byte %d", len(line))
