@@ -177,6 +177,9 @@ func finish(ctx context.Context, out io.Writer, net *devnet.Net, o devOptions) e
 	if err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
+	if err := nameTheUnsampled(ctx, net, verdict); err != nil {
+		return fmt.Errorf("dev: %w", err)
+	}
 	row, err := net.Chain.Weights(ctx, devnet.Netuid, net.Own)
 	if err != nil {
 		return fmt.Errorf("dev: %w", err)
@@ -185,6 +188,22 @@ func finish(ctx context.Context, out io.Writer, net *devnet.Net, o devOptions) e
 		return printReport(out, verdict)
 	}
 	return report(out, net, verdict, rec, row)
+}
+
+// nameTheUnsampled gives miners without a record the model that they committed.
+func nameTheUnsampled(ctx context.Context, net *devnet.Net, v dominance.Verdict) error {
+	miners, err := net.Setter.Store.Miners(ctx, devnet.Netuid)
+	if err != nil {
+		return err
+	}
+	for _, m := range miners {
+		if int(m.UID) < len(v.Miners) {
+			if s := &v.Miners[m.UID]; s.Hotkey == m.Hotkey && s.Model == "" {
+				s.Model, s.Revision = m.Model, m.Revision
+			}
+		}
+	}
+	return nil
 }
 
 func report(out io.Writer, net *devnet.Net, v dominance.Verdict, rec subnet.WeightsRecord, row subnet.WeightsRow) error {

@@ -203,7 +203,11 @@ func (n *Net) startNode(ctx context.Context) error {
 	}
 	n.Own = subnet.UID(len(cfg.Neurons))
 	cfg.Neurons = append(cfg.Neurons, chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: 10_000e9, Permit: true})
-	if n.Node, err = chaintest.Start(context.WithoutCancel(ctx), cfg); err != nil {
+	n.Node, err = chaintest.Start(context.WithoutCancel(ctx), cfg)
+	if errors.Is(err, chaintest.ErrOtherChain) {
+		return fmt.Errorf("%s was begun with other miners (--miner, --cruxeval) or another --block-time: use those again, or choose another folder with --data: %w", n.cfg.Dir, err)
+	}
+	if err != nil {
 		return err
 	}
 	n.onClose(n.Node.Close)

@@ -1,6 +1,8 @@
 package devnet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -55,7 +57,7 @@ func roster() []Member {
 		}},
 		{Name: "sleeper", Model: "sleeper/Affine-sleeper", Commit: firstBlock - 3_000, Cold: true},
 		{Name: "broke", Model: "broke/Affine-broke", Commit: firstBlock - 3_100, Skill: [3]float64{1, 1, 1}, Seed: 6, Unfunded: true},
-		{Name: "swapped", Model: "swapped/Affine-swapped", Commit: firstBlock - 2_000, Serves: "0000000000000000000000000000000000000bad"},
+		{Name: "swapped", Model: "swapped/Affine-swapped", Commit: firstBlock - 2_000, Serves: "bad0000000000000000000000000000000000000"},
 		{Name: "echo", Model: "otter/Affine-otter-4B", Commit: firstBlock - 1_000, Skill: [3]float64{0.94, 0.62, 0.55}, Seed: 2},
 		{Name: "garbler", Commit: firstBlock - 2_500, Text: "\xff\xfe{\"model\": \x00"},
 	}
@@ -65,7 +67,8 @@ func roster() []Member {
 var skillEnvs = [3]subnet.EnvID{sat.LegacyID, sat.HardID, abd.ID}
 
 func (m Member) revision() subnet.Revision {
-	return subnet.Revision(fmt.Sprintf("%040x", uint64(m.Commit)*2654435761+m.Seed))
+	sum := sha256.Sum256([]byte(m.Model))
+	return subnet.Revision(hex.EncodeToString(sum[:20]))
 }
 
 func (m Member) chuteID() string {

@@ -15,6 +15,7 @@ package chaintest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -25,6 +26,10 @@ import (
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/subnet"
 )
+
+// ErrOtherChain is wrapped by Start when the state file was begun with another genesis
+// than the Config's.
+var ErrOtherChain = errors.New("it holds another chain")
 
 // Config is the chain at its genesis and how the node runs it. Zero fields take the
 // defaults named with them.

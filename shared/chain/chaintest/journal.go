@@ -80,7 +80,7 @@ func (j *journal) load(chain, genesis string) error {
 	case head.Format != journalFormat:
 		return fmt.Errorf("format %d, this build reads %d", head.Format, journalFormat)
 	case head.Genesis != genesis:
-		return fmt.Errorf("it holds another chain (%s, genesis %.10s…) than is configured (%s, genesis %.10s…)", head.Chain, head.Genesis, chain, genesis)
+		return fmt.Errorf("%w (%s, genesis %.10s…) than is configured (%s, genesis %.10s…)", ErrOtherChain, head.Chain, head.Genesis, chain, genesis)
 	}
 	return nil
 }
