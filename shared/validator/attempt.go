@@ -89,7 +89,7 @@ func (r *Runner) judge(j *job, s subnet.Sample) (fate, time.Duration) {
 		}
 		again = true
 	} else if !again {
-		r.gate.good()
+		r.gate.good(s.Hotkey)
 	}
 	if again && j.delivery.Receives < r.GiveUp {
 		return fateRetry, r.backoff(j.delivery)

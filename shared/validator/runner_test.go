@@ -201,6 +201,37 @@ func TestRunnerIsNotStoppedByOneMiner(t *testing.T) {
 	})
 }
 
+// Nor can two that make common cause: once an attempt has got through, they are not
+// believed again before one of their own has.
+func TestRunnerIsNotStoppedByTwoMinersForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 0)
+		q := openQueue(t, 50)
+		for i := range uint32(60) {
+			enqueue(t, q, taskFor("liar1", i), taskFor("liar2", i), taskFor("there", i))
+		}
+		r, _ := newRunner(w, "a", q, modelFunc(func(ctx context.Context, task subnet.Task, prompt string) (subnet.Completion, error) {
+			time.Sleep(time.Second)
+			if task.Hotkey != "there" {
+				return subnet.Completion{}, fault(subnet.OperatorAuth)
+			}
+			return right(ctx, task, prompt)
+		}), neverDead)
+		if err := runFor(t, r, 5*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		done := 0
+		for _, s := range w.rows {
+			if s.Hotkey == "there" {
+				done++
+			}
+		}
+		if done != 60 {
+			t.Errorf("%d of the honest miner's 60 tasks were done in five minutes", done)
+		}
+	})
+}
+
 func TestRunnerLeavesPoisonToTheDeadLetterQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, 0)
