@@ -130,14 +130,23 @@ func checkFolder(t *testing.T, data string) {
 
 func checkCell(t *testing.T, s *storelocal.Store, a archive.Archive, m subnet.Miner, id subnet.EnvID) {
 	t.Helper()
+	const window = 500 // the development chain begins with it
 	p := m.Progress[id]
-	rows, err := s.Samples(t.Context(), store.Shelf{Hotkey: m.Hotkey, Revision: m.Revision, Env: id}, p.Window, p.Window)
+	rows, err := s.Samples(t.Context(), store.Shelf{Hotkey: m.Hotkey, Revision: m.Revision, Env: id}, window, window)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := s.Plan(t.Context(), 120, window)
 	if err != nil {
 		t.Fatal(err)
 	}
 	scored, byIndex := 0, make(map[uint32]int)
 	for i, row := range rows {
-		byIndex[row.Index]++
+		// A task that was sent by a run that ended before it could count it has its row
+		// all the same; the miner then starts anew at the cursor.
+		if byIndex[row.Index]++; row.Index >= plan.Cursor[id] || byIndex[row.Index] > 1 {
+			t.Errorf("%s in %s: index %d, row %d of it, lies beyond the cursor %d or stands twice", m.Model, id, row.Index, byIndex[row.Index], plan.Cursor[id])
+		}
 		if row.Outcome.Scored() {
 			scored++
 		}
@@ -152,9 +161,6 @@ func checkCell(t *testing.T, s *storelocal.Store, a archive.Archive, m subnet.Mi
 	}
 	if scored < killSamples && !strings.Contains(m.Model, "broke") {
 		t.Errorf("%s in %s: %d scored samples, want %d", m.Model, id, scored, killSamples)
-	}
-	if len(rows) != int(p.Next-p.Start) {
-		t.Errorf("%s in %s: %d rows for the indexes [%d,%d)", m.Model, id, len(rows), p.Start, p.Next)
 	}
 }
 
