@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/metadata"
 	"github.com/affine-go/affine/shared/chain/metadata/build"
@@ -58,6 +60,16 @@ func smallRuntimeFile(t testing.TB) string {
 	return name
 }
 
+// The commands as a person uses them at the desk.
+func TestChainScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script", "chain"),
+		Setup: func(e *testscript.Env) error {
+			return os.WriteFile(e.Getenv("WORK")+"/runtime", smallRuntime(t, 16), 0o600)
+		},
+	})
+}
+
 const (
 	weightsCall = `"pallet":"SubtensorModule","call":"set_weights","args":{"netuid":120,"dests":[1],"weights":[65535],"version_key":0}`
 	zeroHash    = "0x0000000000000000000000000000000000000000000000000000000000000000"
@@ -76,7 +88,7 @@ func TestEncodeWithOwnMetadata(t *testing.T) {
 		`{` + weightsCall + `,"era":"0x00","nonce":0,"genesis":"` + zeroHash + `","specVersion":8,"transactionVersion":3,"other":[]}`:                         "00000000" + "0800000003000000" + zero + zero + "00",
 		`{"transactionVersion":3,"genesis":"` + zeroHash + `","nonce":0,"era":"0x00",` + strings.Replace(weightsCall, `65535`, `"65535"`, 1) + `,"tip":null}`: "00000000" + "0700000003000000" + zero + zero + "00",
 	} {
-		out, err := af(t, line, "chain", "encode", "--metadata", smallRuntimeFile(t))
+		out, err := inProcess(t, line, "chain", "encode", "--metadata", smallRuntimeFile(t))
 		printed := fmt.Sprintf("{\"callHex\":%q}\n", call)
 		if want != "" {
 			printed = fmt.Sprintf("{\"callHex\":%q,\"payloadHex\":%q}\n", call, call+want)
@@ -134,7 +146,7 @@ func TestEncodeRefuses(t *testing.T) {
 		`{` + weightsCall + `} {}`:                                       "more than one JSON value",
 		`{"args":"` + strings.Repeat("x", 1<<20) + `"}`:                  "longer than 1048576 bytes",
 	} {
-		out, err := af(t, "{"+weightsCall+"}\n"+line+"\n{"+weightsCall+"}\n", "chain", "encode", "--metadata", file)
+		out, err := inProcess(t, "{"+weightsCall+"}\n"+line+"\n{"+weightsCall+"}\n", "chain", "encode", "--metadata", file)
 		if err == nil || !strings.HasPrefix(err.Error(), "chain encode: line 2: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 400 {
 			t.Errorf("%.200s: error %.500v, want one line with %q", line, err, want)
 		}
@@ -160,7 +172,7 @@ func TestStorageKeyRefuses(t *testing.T) {
 		strings.Replace(good, `"keys":[`, `"k":[`, 1):    "takes 2 keys, not 0",
 		strings.Replace(good, `[120,`, `{"0":120},[`, 1): "not JSON",
 	} {
-		out, err := af(t, good+"\n"+`{"pallet":"SubtensorModule","entry":"Total"}`+"\n\n"+line, "chain", "storage-key", "--metadata", file)
+		out, err := inProcess(t, good+"\n"+`{"pallet":"SubtensorModule","entry":"Total"}`+"\n\n"+line, "chain", "storage-key", "--metadata", file)
 		if err == nil || !strings.HasPrefix(err.Error(), "chain storage-key: line 4: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", line, err, want)
 		}
@@ -207,7 +219,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"hex":"0x00"}`:             "want pairs of hex digits",
 		strings.Repeat("0", 11<<20):  "longer than",
 	} {
-		out, err := af(t, good+"\n"+line+"\n"+good, "chain", "decode", "--metadata", file)
+		out, err := inProcess(t, good+"\n"+line+"\n"+good, "chain", "decode", "--metadata", file)
 		if err == nil || !strings.HasPrefix(err.Error(), "chain decode: line 2: ") || !strings.Contains(err.Error(), want) || len(err.Error()) > 400 {
 			t.Errorf("%.100s: error %.500v, want %q", line, err, want)
 		}
@@ -216,7 +228,7 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 	for _, flags := range [][]string{{"--block-hash", oneHash}, {"--spec-version", "1"}, {"--genesis", "0x00"}, {"--genesis", zeroHash, "--block-hash", "x"}} {
-		if _, err := af(t, "", append([]string{"chain", "decode", "--metadata", file}, flags...)...); !errors.Is(err, errUsage) {
+		if _, err := inProcess(t, "", append([]string{"chain", "decode", "--metadata", file}, flags...)...); !errors.Is(err, errUsage) {
 			t.Errorf("%v: error %v is not one of the command line", flags, err)
 		}
 	}
@@ -244,13 +256,13 @@ func TestMetadataFileIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, command := range []string{"encode", "storage-key", "decode"} {
-			out, err := af(t, "{}", "chain", command, "--metadata", file)
+			out, err := inProcess(t, "{}", "chain", command, "--metadata", file)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), "line") || out != "" {
 				t.Errorf("%s, %s: error %v, want %q; printed %q", command, name, err, c.want, out)
 			}
 		}
 	}
-	if _, err := af(t, "", "chain", "encode", "--metadata", t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := inProcess(t, "", "chain", "encode", "--metadata", t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a folder: %v", err)
 	}
 }
@@ -265,10 +277,10 @@ func TestEncodeWithoutVersionConstant(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := `{"pallet":"P","call":"c","era":"0x00","nonce":0,"genesis":"` + zeroHash + `"`
-	if _, err := af(t, line+"}", "chain", "encode", "--metadata", file); err == nil || !strings.Contains(err.Error(), "does not tell the runtime's version") {
+	if _, err := inProcess(t, line+"}", "chain", "encode", "--metadata", file); err == nil || !strings.Contains(err.Error(), "does not tell the runtime's version") {
 		t.Errorf("error %v", err)
 	}
-	out, err := af(t, line+`,"specVersion":1,"transactionVersion":1}`, "chain", "encode", "--metadata", file)
+	out, err := inProcess(t, line+`,"specVersion":1,"transactionVersion":1}`, "chain", "encode", "--metadata", file)
 	if err != nil || !strings.Contains(out, `"callHex":"0x0000"`) {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -28,10 +28,10 @@ type chainVectors struct {
 }
 
 type callVector struct {
-	Pallet  string          `json:"pallet"`
-	Call    string          `json:"call"`
+	Pallet  string    `json:"pallet"`
+	Call    string    `json:"call"`
 	Args    onOneLine `json:"args"`
-	CallHex string          `json:"callHex"`
+	CallHex string    `json:"callHex"`
 	Sign    []struct {
 		Era       string      `json:"era"`
 		Nonce     uint64      `json:"nonce"`
@@ -45,10 +45,10 @@ type callVector struct {
 }
 
 type storageVector struct {
-	Pallet string          `json:"pallet"`
-	Entry  string          `json:"entry"`
+	Pallet string    `json:"pallet"`
+	Entry  string    `json:"entry"`
 	Keys   onOneLine `json:"keys"`
-	KeyHex string          `json:"keyHex"`
+	KeyHex string    `json:"keyHex"`
 }
 
 // onOneLine is JSON without the line breaks that it has in its file.
@@ -126,7 +126,7 @@ func TestEncodeAgreesWithTheVectors(t *testing.T) {
 			}
 		}
 		for _, file := range append(inAllForms(t, realMetadata(t, set.Metadata)), realMetadata(t, set.Metadata)) {
-			out, err := af(t, in.String(), "chain", "encode", "--metadata", file)
+			out, err := inProcess(t, in.String(), "chain", "encode", "--metadata", file)
 			if diff := cmp.Diff(want.String(), out); err != nil || diff != "" {
 				t.Errorf("%s, %s: %v\n%s", set.Label, filepath.Base(file), err, diff)
 			}
@@ -142,7 +142,7 @@ func TestStorageKeysAgreeWithTheVectors(t *testing.T) {
 			fmt.Fprintf(&in, `{"pallet":%q,"entry":%q,"keys":%s}`+"\n", s.Pallet, s.Entry, s.Keys)
 			fmt.Fprintf(&want, `{"keyHex":%q}`+"\n", s.KeyHex)
 		}
-		out, err := af(t, in.String(), "chain", "storage-key", "--metadata", realMetadata(t, set.Metadata))
+		out, err := inProcess(t, in.String(), "chain", "storage-key", "--metadata", realMetadata(t, set.Metadata))
 		if diff := cmp.Diff(want.String(), out); err != nil || diff != "" || len(set.Storage) == 0 {
 			t.Errorf("%s: %v\n%s", set.Label, err, diff)
 		}
@@ -168,7 +168,7 @@ type shown struct {
 
 func decodeOne(t *testing.T, args ...string) shown {
 	t.Helper()
-	out, err := af(t, "", append([]string{"chain", "decode"}, args...)...)
+	out, err := inProcess(t, "", append([]string{"chain", "decode"}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestDecodeAgreesWithTheVectors(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s %s: %s", set.Label, c.Call, diff)
 				}
-				again, err := af(t, fmt.Sprintf(`{"pallet":%q,"call":%q,"args":%s}`, got.Pallet, got.Call, got.Args), "chain", "encode", "--metadata", file)
+				again, err := inProcess(t, fmt.Sprintf(`{"pallet":%q,"call":%q,"args":%s}`, got.Pallet, got.Call, got.Args), "chain", "encode", "--metadata", file)
 				if err != nil || again != fmt.Sprintf("{\"callHex\":%q}\n", c.CallHex) {
 					t.Errorf("%s %s: taken apart and encoded again: %.200s (%v)", set.Label, c.Call, again, err)
 				}
@@ -241,11 +241,11 @@ func TestDecodeTakesArgumentsAndLines(t *testing.T) {
 	t.Parallel()
 	set := readChainVectors(t).Sets[1]
 	file, sign := realMetadata(t, set.Metadata), set.Calls[0].Sign
-	byArgument, err := af(t, "unread", "chain", "decode", "--metadata", file, sign[0].Extrinsic, sign[1].Extrinsic[2:])
+	byArgument, err := inProcess(t, "unread", "chain", "decode", "--metadata", file, sign[0].Extrinsic, sign[1].Extrinsic[2:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	byLine, err := af(t, sign[0].Extrinsic+"\n\n"+sign[1].Extrinsic, "chain", "decode", "--metadata", file)
+	byLine, err := inProcess(t, sign[0].Extrinsic+"\n\n"+sign[1].Extrinsic, "chain", "decode", "--metadata", file)
 	if err != nil || byLine != byArgument || strings.Count(byLine, "\n") != 2 {
 		t.Errorf("%v: by lines\n%s\nby arguments\n%s", err, byLine, byArgument)
 	}

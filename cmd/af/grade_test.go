@@ -25,7 +25,7 @@ func gradeOf(t *testing.T, name, challenge, reply string) graded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := af(t, fmt.Sprintf(`{"challenge":%s,"reply":%s}`, challenge, text), "grade", "--env", name)
+	out, err := inProcess(t, fmt.Sprintf(`{"challenge":%s,"reply":%s}`, challenge, text), "grade", "--env", name)
 	if err != nil {
 		t.Fatalf("%s %.200s: %v", name, challenge, err)
 	}
@@ -127,7 +127,7 @@ func TestGradeAgreesWithPublishedVerdicts(t *testing.T) {
 		}
 	}
 	for name, in := range map[string]string{string(abd.RecordedID): byRow.String(), string(abd.ID): spelledOut.String()} {
-		out, err := af(t, in, "grade", "--env", name, "--cruxeval", dir)
+		out, err := inProcess(t, in, "grade", "--env", name, "--cruxeval", dir)
 		lines := strings.Split(strings.TrimSpace(out), "\n")
 		if err != nil || len(lines) != len(want) {
 			t.Fatalf("%s: %d lines for %d: %v", name, len(lines), len(want), err)
@@ -171,7 +171,7 @@ func TestGradeRefusesBadLines(t *testing.T) {
 		`{"challenge":{"program":"","output":""},"reply":""}`:                 "challenge: want task_id, or formula",
 		`{"challenge":1,"reply":"` + strings.Repeat("x", maxGradeLine) + `"}`: "longer than 26214400 bytes",
 	} {
-		out, err := af(t, good+"\n"+line+"\n"+good, "grade", "--env", "affine:sat")
+		out, err := inProcess(t, good+"\n"+line+"\n"+good, "grade", "--env", "affine:sat")
 		if err == nil || !strings.HasPrefix(err.Error(), "grade: line 2: ") || !strings.Contains(err.Error(), want) || len(err.Error()) > 300 {
 			t.Errorf("%.100s: error %.300v, want %q", line, err, want)
 		}
@@ -185,7 +185,7 @@ func TestGradeRefusesBadLines(t *testing.T) {
 		`{"challenge":{"prompt":"p"},"reply":""}`:     "not a prompt with a program and its output",
 		`{"challenge":{"formula":"(x1)"},"reply":""}`: "want task_id, or program and output",
 	} {
-		if _, err := af(t, line, "grade", "--env", "affine:abd"); err == nil || !strings.Contains(err.Error(), "line 1: challenge: ") || !strings.Contains(err.Error(), want) {
+		if _, err := inProcess(t, line, "grade", "--env", "affine:abd"); err == nil || !strings.Contains(err.Error(), "line 1: challenge: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", line, err, want)
 		}
 	}
@@ -214,11 +214,11 @@ func TestGradeRefusesItsFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{"grade"}, {"grade", "--env", "affine:nope"}, {"grade", "--env", "affine:sat", "--parallel", "0"}, {"grade", "--env", "affine:sat", "--parallel", "65"},
 	} {
-		if _, err := af(t, "", args...); !errors.Is(err, errUsage) {
+		if _, err := inProcess(t, "", args...); !errors.Is(err, errUsage) {
 			t.Errorf("%v: error %v is not one of the command line", args, err)
 		}
 	}
-	if _, err := af(t, "", "grade", "--env", "affine:abd-crux", "--cruxeval", ""); err == nil || !strings.Contains(err.Error(), "AFFINE_CRUXEVAL") {
+	if _, err := inProcess(t, "", "grade", "--env", "affine:abd-crux", "--cruxeval", ""); err == nil || !strings.Contains(err.Error(), "AFFINE_CRUXEVAL") {
 		t.Errorf("recorded tasks without records: %v", err)
 	}
 }
@@ -251,7 +251,7 @@ func TestEnvsListsTheCatalogue(t *testing.T) {
 		t.Fatal(err)
 	}
 	for records, want := range map[string]string{"": "null", dir: "[0,2]"} {
-		out, err := af(t, "", "envs", "--json", "--cruxeval", records)
+		out, err := inProcess(t, "", "envs", "--json", "--cruxeval", records)
 		var compact bytes.Buffer
 		if err := errors.Join(err, json.Compact(&compact, []byte(out))); err != nil {
 			t.Fatal(err)
@@ -262,10 +262,10 @@ func TestEnvsListsTheCatalogue(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", compact.String(), whole)
 		}
 	}
-	if out, err := af(t, "", "envs", "--cruxeval", ""); err != nil || !strings.Contains(out, "affine:sat-v2    native  [0, 2147483648)\n") || !strings.Contains(out, "set AFFINE_CRUXEVAL\n") {
+	if out, err := inProcess(t, "", "envs", "--cruxeval", ""); err != nil || !strings.Contains(out, "affine:sat-v2    native  [0, 2147483648)\n") || !strings.Contains(out, "set AFFINE_CRUXEVAL\n") {
 		t.Errorf("%v:\n%s", err, out)
 	}
-	if _, err := af(t, "", "envs", "--cruxeval", filepath.Join(dir, "absent")); err == nil || !strings.Contains(err.Error(), "absent") {
+	if _, err := inProcess(t, "", "envs", "--cruxeval", filepath.Join(dir, "absent")); err == nil || !strings.Contains(err.Error(), "absent") {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// af runs one command line, without the process around it, and returns what it
+// inProcess runs one command line, without the process around it, and returns what it
 // printed on standard output.
-func af(t testing.TB, stdin string, args ...string) (string, error) {
+func inProcess(t testing.TB, stdin string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	root := newRootCmd()
