@@ -11,8 +11,17 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// lastFlush bounds the final flush after the drain has run out.
-const lastFlush = 15 * time.Second
+// What may follow once the drain has run out: the final flush, and giving back what
+// it could not store. With a drain of 80 s all is over before 100 s, and Fargate
+// kills at 120.
+const (
+	lastFlush = 12 * time.Second
+	lastWord  = 3 * time.Second // for each queue
+)
+
+// fullGroup is how many group commits' bytes may wait for an archive that refuses
+// them before no more results are taken in, which leaves the attempts in their slots.
+const fullGroup = 8
 
 // group is the group commit under way. Results move from fresh to archived to
 // gone; what fails stays where it is and is tried again.
@@ -33,20 +42,24 @@ func (r *Runner) commit(work context.Context, held *holder, results <-chan resul
 	timer := time.NewTimer(r.Flush.Every)
 	timer.Stop()
 	for {
+		in, drained := results, (<-chan struct{})(nil)
+		if g.fails > 0 && g.bytes >= fullGroup*r.Flush.Bytes && work.Err() == nil {
+			in, drained = nil, work.Done()
+		}
 		select {
-		case res, ok := <-results:
+		case <-drained: // what the attempts have can be given back
+		case res, ok := <-in:
 			if !ok {
 				return r.commitRest(work, held, g)
 			}
 			was := g.empty()
 			r.take(work, held, g, res)
-			switch {
-			case len(g.fresh) >= r.Flush.Count || g.bytes >= r.Flush.Bytes:
-				if g.fails == 0 { // a failing store is retried by the timer alone
-					r.flush(work, held, g)
-				}
-			case was && !g.empty():
+			if was && !g.empty() {
 				timer.Reset(r.Flush.Every)
+			}
+			full := len(g.fresh) >= r.Flush.Count || g.bytes >= r.Flush.Bytes
+			if full && g.fails == 0 { // a failing store is retried by the timer alone
+				r.flush(work, held, g)
 			}
 		case <-timer.C:
 			r.flush(work, held, g)
@@ -73,7 +86,7 @@ func (r *Runner) take(work context.Context, held *holder, g *group, res result) 
 	}
 	r.settle(held, j)
 	if res.fate != fateDrop {
-		r.giveBack(context.WithoutCancel(work), j.queue, []string{j.delivery.Receipt}, res.delay)
+		r.giveBack(work, j.queue, []string{j.delivery.Receipt}, res.delay)
 		r.Log.DebugContext(work, "task given back", "hotkey", j.task.Hotkey, "env", j.task.Env, "task_id", j.task.TaskID,
 			"outcome", res.sample.Outcome, "reason", res.sample.Reason, "delay", res.delay)
 	}
@@ -99,15 +112,18 @@ func (r *Runner) commitRest(work context.Context, held *holder, g *group) error 
 	if len(left) == 0 {
 		return nil
 	}
-	for _, res := range left {
-		r.settle(held, res.job)
-		r.giveBack(context.WithoutCancel(work), res.job.queue, []string{res.job.delivery.Receipt}, 0)
+	jobs := make([]*job, len(left))
+	for i, res := range left {
+		jobs[i] = res.job
 	}
+	r.returnAll(work, held, jobs)
 	return fmt.Errorf("%d samples could not be stored before the drain ran out; their messages were given back and will be attempted again", len(left))
 }
 
 // flush takes the group one step on: archive, row, delete. It logs what fails.
 func (r *Runner) flush(ctx context.Context, held *holder, g *group) {
+	ctx, cancel := context.WithTimeout(ctx, flushLimit)
+	defer cancel()
 	err := errors.Join(r.archiveFresh(ctx, g), r.storeArchived(ctx, held, g))
 	if err == nil {
 		g.fails = 0
@@ -154,20 +170,20 @@ func (r *Runner) storeArchived(ctx context.Context, held *holder, g *group) erro
 	}
 	var kept []result
 	var refused error
-	byQueue := make(map[queue.Queue][]*job)
+	var stored []*job
 	for i, res := range g.archived {
 		if put[i].Err != nil {
 			refused = fmt.Errorf("store row %s: %w", res.sample.ID, put[i].Err)
 			kept = append(kept, res)
 			continue
 		}
-		byQueue[res.job.queue] = append(byQueue[res.job.queue], res.job)
+		stored = append(stored, res.job)
 		if r.Observe != nil && !put[i].Duplicate {
 			r.Observe(res.sample)
 		}
 	}
 	g.archived = kept
-	for q, jobs := range byQueue {
+	for q, jobs := range byQueue(stored) {
 		r.remove(ctx, held, q, jobs)
 	}
 	return refused

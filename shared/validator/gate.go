@@ -21,7 +21,7 @@ type gate struct {
 	until    time.Time
 	reason   string
 	suspects map[subnet.Hotkey]bool // miners whose attempts ended so since the last good one
-	doubted    map[subnet.Hotkey]bool // closed the gate although others got through; until they do as well
+	doubted  map[subnet.Hotkey]bool // closed the gate although others got through; until they do as well
 }
 
 // fault records an operator fault met at a miner and returns how long everything

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -61,7 +62,7 @@ func (h *holder) beat(ctx context.Context) {
 }
 
 func (h *holder) extendAll(ctx context.Context) {
-	for q, jobs := range h.byQueue() {
+	for q, jobs := range byQueue(h.all()) {
 		for len(jobs) > 0 {
 			n := min(batchSize, len(jobs))
 			h.extend(ctx, q, jobs[:n])
@@ -70,11 +71,15 @@ func (h *holder) extendAll(ctx context.Context) {
 	}
 }
 
-func (h *holder) byQueue() map[queue.Queue][]*job {
+func (h *holder) all() []*job {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.jobs))
+}
+
+func byQueue(jobs []*job) map[queue.Queue][]*job {
 	by := make(map[queue.Queue][]*job)
-	for j := range h.jobs {
+	for _, j := range jobs {
 		by[j.queue] = append(by[j.queue], j)
 	}
 	return by
@@ -88,7 +93,9 @@ func (h *holder) extend(ctx context.Context, q queue.Queue, jobs []*job) {
 	if jobs = h.still(jobs); len(jobs) == 0 {
 		return
 	}
-	err := q.Extend(ctx, receipts(jobs), h.visibility)
+	call, cancel := context.WithTimeout(ctx, min(callLimit, h.visibility/3))
+	defer cancel()
+	err := q.Extend(call, receipts(jobs), h.visibility)
 	partial, ok := errors.AsType[*queue.PartialError](err)
 	if !ok {
 		if err != nil && ctx.Err() == nil {

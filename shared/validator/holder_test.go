@@ -39,7 +39,7 @@ func TestAHeartbeatDoesNotHideWhatWasGivenBack(t *testing.T) {
 			for range batchSize + 1 {
 				h.add(&job{queue: q, cancel: func(error) {}})
 			}
-			jobs := h.byQueue()[q]
+			jobs := h.all()
 			var beating sync.WaitGroup
 			beating.Go(func() {
 				h.extend(t.Context(), q, jobs[:batchSize])

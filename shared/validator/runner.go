@@ -62,6 +62,14 @@ type Flush struct {
 // maxRest bounds the doubling of Runner.Rest.
 const maxRest = 15 * time.Minute
 
+// What a call to queue, archive or store may take before it is given up and made
+// again. Without it a connection that has died unnoticed would stop the runner for as
+// long as the kernel believes in it.
+const (
+	callLimit  = 30 * time.Second // one batch of messages
+	flushLimit = 2 * time.Minute  // a group commit
+)
+
 // Run polls until ctx ends, then drains: it receives nothing more, gives waiting
 // messages back, lets attempts under way finish for at most Drain, stores what
 // there is and returns. The error is nil after a clean drain.
@@ -87,7 +95,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		close(arrivals)
 	}()
 	go func() {
-		r.dispatch(ctx, arrivals, results)
+		r.dispatch(ctx, work, held, arrivals, results)
 		close(results)
 	}()
 	err := r.commit(work, held, results)
@@ -107,7 +115,7 @@ func (r *Runner) poll(ctx, work context.Context, q queue.Queue, held *holder, ar
 		if n == 0 {
 			return
 		}
-		got, err := q.Receive(ctx, n, r.PollWait)
+		got, err := r.receive(ctx, q, n)
 		r.room.Release(int64(n - len(got)))
 		if err != nil && ctx.Err() == nil {
 			fails++
@@ -120,6 +128,12 @@ func (r *Runner) poll(ctx, work context.Context, q queue.Queue, held *holder, ar
 			r.admit(work, q, d, held, arrivals)
 		}
 	}
+}
+
+func (r *Runner) receive(ctx context.Context, q queue.Queue, n int) ([]queue.Delivery, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.PollWait+callLimit)
+	defer cancel()
+	return q.Receive(ctx, n, r.PollWait)
 }
 
 // makeRoom waits until the gate is open and takes room for up to ten deliveries, or
@@ -169,7 +183,7 @@ func (r *Runner) admit(work context.Context, q queue.Queue, d queue.Delivery, he
 
 // dispatch starts waiting jobs as slots come free, until arrivals is closed and
 // every attempt has ended. Once ctx ends, waiting jobs are given back.
-func (r *Runner) dispatch(ctx context.Context, arrivals <-chan *job, results chan<- result) {
+func (r *Runner) dispatch(ctx, work context.Context, held *holder, arrivals <-chan *job, results chan<- result) {
 	l := newLanes(r.InFlight, r.PerMiner)
 	done := make(chan *job)
 	stopping := ctx.Done()
@@ -179,7 +193,7 @@ func (r *Runner) dispatch(ctx context.Context, arrivals <-chan *job, results cha
 			if !ok {
 				arrivals = nil
 			} else if ctx.Err() != nil {
-				results <- result{job: j, fate: fateRetry}
+				r.returnAll(work, held, []*job{j})
 			} else {
 				l.push(j)
 			}
@@ -187,9 +201,7 @@ func (r *Runner) dispatch(ctx context.Context, arrivals <-chan *job, results cha
 			l.done(j)
 		case <-stopping:
 			stopping = nil
-			for _, j := range l.clear() {
-				results <- result{job: j, fate: fateRetry}
-			}
+			r.returnAll(work, held, l.clear())
 		}
 		for j := l.next(); j != nil; j = l.next() {
 			go func() {
@@ -200,9 +212,21 @@ func (r *Runner) dispatch(ctx context.Context, arrivals <-chan *job, results cha
 	}
 }
 
-// giveBack makes messages visible again after d. When it fails they come back by
-// themselves once their visibility timeout has passed.
+// returnAll gives jobs' messages back at once.
+func (r *Runner) returnAll(ctx context.Context, held *holder, jobs []*job) {
+	for _, j := range jobs {
+		r.settle(held, j)
+	}
+	for q, of := range byQueue(jobs) {
+		r.giveBack(ctx, q, receipts(of), 0)
+	}
+}
+
+// giveBack makes messages visible again after d, also once ctx has ended. When it
+// fails they come back by themselves after their visibility timeout.
 func (r *Runner) giveBack(ctx context.Context, q queue.Queue, receipts []string, d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+	defer cancel()
 	if err := q.Extend(ctx, receipts, d); err != nil && !errors.Is(err, queue.ErrStale) {
 		r.Log.WarnContext(ctx, "messages not given back", "err", err)
 	}

@@ -428,3 +428,166 @@ func TestRunnerHeartbeat(t *testing.T) {
 }
 
 const r30 = 30 * time.Second
+
+// While the archive refuses, samples wait in memory; the more text they hold, the
+// sooner the runner stops taking in more. None is lost.
+func TestRunnerBoundsWhatWaitsForARefusingArchive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 0)
+		q := openQueue(t, 50)
+		for i := range uint32(400) {
+			enqueue(t, q, taskFor(subnet.Hotkey(fmt.Sprintf("hk%d", i%5)), i))
+		}
+		var asked atomic.Int32
+		r, p := newRunner(w, "a", q, modelFunc(func(context.Context, subnet.Task, string) (subnet.Completion, error) {
+			asked.Add(1)
+			time.Sleep(time.Second)
+			return subnet.Completion{Text: strings.Repeat("x", 1000)}, nil
+		}), neverDead)
+		r.Flush = validator.Flush{Count: 1000, Bytes: 5_000, Every: time.Second}
+		mended := time.Now().Add(10 * time.Minute)
+		r.Batch = refusedUntil{p, mended}
+		go func() {
+			time.Sleep(9 * time.Minute)
+			// Eight groups of five, and what is under way or has just ended.
+			if n := int(asked.Load()); n > 8*5+4*r.InFlight {
+				t.Errorf("%d replies of 1 KB were taken in, at 5 KB a group", n)
+			}
+		}()
+		if err := runFor(t, r, 20*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.rows) != 400 {
+			t.Errorf("%d rows, want 400", len(w.rows))
+		}
+	})
+}
+
+// A group that its first sample fills is tried again as well when its commit fails.
+func TestRunnerRetriesAGroupOfOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 0)
+		q := openQueue(t, 5)
+		enqueue(t, q, taskFor("hk", 1))
+		r, p := newRunner(w, "a", q, modelFunc(right), neverDead)
+		r.Flush.Count = 1
+		r.Batch = refusedUntil{p, time.Now().Add(time.Second)}
+		stop := time.AfterFunc(2*time.Minute, func() {
+			if len(w.rows) != 1 {
+				t.Error("two minutes after the archive was mended the sample is not stored")
+			}
+		})
+		defer stop.Stop()
+		if err := runFor(t, r, 3*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A drain ends in time although the archive still refuses and the group is full.
+func TestRunnerDrainsAFullGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 0)
+		q := openQueue(t, 50)
+		for i := range uint32(100) {
+			enqueue(t, q, taskFor(subnet.Hotkey(fmt.Sprintf("hk%d", i%5)), i))
+		}
+		r, p := newRunner(w, "a", q, modelFunc(right), neverDead)
+		r.Flush.Bytes = 1
+		r.Batch = refusedUntil{p, time.Now().Add(24 * time.Hour)}
+		began := time.Now()
+		if err := runFor(t, r, time.Minute); err == nil {
+			t.Error("nobody was told of the samples that could not be stored")
+		}
+		if took := time.Since(began) - time.Minute; took > r.Drain+20*time.Second {
+			t.Errorf("the drain took %v", took)
+		}
+		if d := depth(t, q); d.Visible != 100 {
+			t.Errorf("depth %+v, want all 100 visible again", d)
+		}
+	})
+}
+
+type refusedUntil struct {
+	validator.Batch
+	mended time.Time
+}
+
+func (b refusedUntil) Write(ctx context.Context, at time.Time, samples []subnet.Sample, transcripts []subnet.Transcript) ([]subnet.Sample, error) {
+	if time.Now().Before(b.mended) {
+		return nil, errRefused
+	}
+	return b.Batch.Write(ctx, at, samples, transcripts)
+}
+
+// A call that never returns, as on a connection that a firewall has forgotten, is
+// given up and made again: it stops neither the runner nor its drain.
+func TestRunnerOutlivesCallsThatHang(t *testing.T) {
+	for _, call := range []string{"receive", "extend", "delete", "write"} {
+		t.Run(call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 1, 0)
+				q := openQueue(t, 50)
+				for i := range uint32(30) {
+					enqueue(t, q, taskFor("hk", i))
+				}
+				r, p := newRunner(w, "a", q, modelFunc(func(ctx context.Context, task subnet.Task, prompt string) (subnet.Completion, error) {
+					time.Sleep(15 * time.Second) // outlasts a heartbeat
+					return right(ctx, task, prompt)
+				}), neverDead)
+				first := &hanging{Queue: r.Queues[0], Batch: p, call: call}
+				r.Queues[0], r.Batch = first, first
+				if err := runFor(t, r, 10*time.Minute); err != nil {
+					t.Fatal(err)
+				}
+				if len(w.rows) != 30 || !first.hung.Load() {
+					t.Errorf("%d rows, want 30", len(w.rows))
+				}
+			})
+		})
+	}
+}
+
+// hanging lets the first of one kind of calls hang until its context ends.
+type hanging struct {
+	queue.Queue
+	validator.Batch
+	call string
+	hung atomic.Bool
+}
+
+func (h *hanging) hang(ctx context.Context, call string) error {
+	if h.call != call || h.hung.Swap(true) {
+		return nil
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (h *hanging) Receive(ctx context.Context, n int, wait time.Duration) ([]queue.Delivery, error) {
+	if err := h.hang(ctx, "receive"); err != nil {
+		return nil, err
+	}
+	return h.Queue.Receive(ctx, n, wait)
+}
+
+func (h *hanging) Extend(ctx context.Context, receipts []string, d time.Duration) error {
+	if err := h.hang(ctx, "extend"); err != nil {
+		return err
+	}
+	return h.Queue.Extend(ctx, receipts, d)
+}
+
+func (h *hanging) Delete(ctx context.Context, receipts []string) error {
+	if err := h.hang(ctx, "delete"); err != nil {
+		return err
+	}
+	return h.Queue.Delete(ctx, receipts)
+}
+
+func (h *hanging) Write(ctx context.Context, at time.Time, samples []subnet.Sample, transcripts []subnet.Transcript) ([]subnet.Sample, error) {
+	if err := h.hang(ctx, "write"); err != nil {
+		return nil, err
+	}
+	return h.Batch.Write(ctx, at, samples, transcripts)
+}
