@@ -3,11 +3,13 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,6 +44,7 @@ func New(config Config) (*Sandbox, error) {
 	if err := s.adopt(candidates(config.Python)); err != nil {
 		return nil, err
 	}
+	sweep(cmp.Or(config.TempDir, os.TempDir()), time.Now())
 	return s, nil
 }
 

@@ -66,7 +66,7 @@ func (s *Sandbox) spec(dir string, uid int, l Limits) spec {
 
 // privateDir makes a directory that holds the program and belongs to its user.
 func privateDir(parent string, uid int, source string) (dir string, err error) {
-	dir, err = os.MkdirTemp(parent, "affine-sandbox-")
+	dir, err = os.MkdirTemp(parent, dirPrefix)
 	if err != nil {
 		return "", err
 	}
