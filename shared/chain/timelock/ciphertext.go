@@ -3,6 +3,7 @@ package timelock
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
 
@@ -81,14 +82,10 @@ func (c *ciphertext) setPoint(compressed []byte) error {
 
 // readBytes reads a length and as many bytes.
 func readBytes(d *scale.Decoder) []byte {
-	n := d.U64()
-	if n > uint64(d.Remaining()) {
-		d.Fail(fmt.Errorf("%w: %d bytes, %d left", scale.ErrLength, n, d.Remaining()))
-	}
-	return d.Raw(int(n))
+	return d.Raw(int(min(d.U64(), math.MaxInt32))) // no input holds more
 }
 
-// readFixed reads a length that must be size and as many bytes; nil after a failure.
+// readFixed reads a length, which must be size, and as many bytes.
 func readFixed(d *scale.Decoder, size int) []byte {
 	b := readBytes(d)
 	if d.Err() == nil && len(b) != size {

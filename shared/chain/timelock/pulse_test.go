@@ -103,6 +103,7 @@ func TestRound(t *testing.T) {
 		{"rounded down", start.Add(3002*time.Second + 999*time.Millisecond), 1001, 1000, block, 1000 + 4*4},
 		{"a fast chain", start.Add(3000 * time.Second), 1012, 1000, 250 * time.Millisecond, 1000 + 1},
 		{"a reveal already past", start.Add(3000 * time.Second), 990, 1000, block, 1000 - 7*4},
+		{"within the first period", start, 997, 1000, block, 1},
 		{"before the beacon's first round", start.Add(-time.Hour), 1001, 1000, block, 1},
 		{"long before it", time.Time{}, 1001, 1000, block, 1},
 		{"a chain without blocks' time", start.Add(3000 * time.Second), 1001, 1000, 0, 1000},

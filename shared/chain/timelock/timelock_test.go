@@ -154,6 +154,28 @@ func TestDecryptRefusesMalformedCiphertexts(t *testing.T) {
 	}
 }
 
+// The frame is whole and says what it holds, but a part of it has another size.
+func TestDecryptRefusesPartsOfOtherSizes(t *testing.T) {
+	list, signature := vectors(t)
+	good := list[0].Ciphertext
+	sizes := map[string]struct{ at, size int }{"sigma": {atSigma, 32}, "key": {atKey, 32}, "nonce": {len(good) - 36, 12}, "suite": {len(good) - 16, 8}}
+	for name, part := range sizes {
+		for _, bad := range [][]byte{
+			slices.Insert(slices.Clone(good), part.at+8+part.size, 0),
+			slices.Delete(slices.Clone(good), part.at+8+part.size-1, part.at+8+part.size),
+		} {
+			grown := uint64(len(bad) - len(good)) // 1, or -1
+			binary.LittleEndian.PutUint64(bad[part.at:], uint64(part.size)+grown)
+			if name == "nonce" {
+				binary.LittleEndian.PutUint64(bad[atInner:], binary.LittleEndian.Uint64(good[atInner:])+grown)
+			}
+			if _, err := timelock.Decrypt(bad, signature); !errors.Is(err, timelock.ErrCiphertext) {
+				t.Errorf("a whole %s of %d bytes: %v", name, part.size+int(grown), err)
+			}
+		}
+	}
+}
+
 // withInnerSurplus adds a byte after the nonce and counts it in the inner length.
 func withInnerSurplus(good []byte) []byte {
 	bad := slices.Insert(slices.Clone(good), len(good)-16, 0)
