@@ -77,6 +77,8 @@ const (
 
 // handle runs once. The socket to the chain lasts for one invocation.
 func (f *function) handle(ctx context.Context) (out summary, err error) {
+	ctx, done := awsstack.Invocation(ctx)
+	defer done()
 	client, err := chain.Dial(ctx, f.chain)
 	if err != nil {
 		return out, err

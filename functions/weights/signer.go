@@ -37,8 +37,11 @@ func (r remoteSigner) SignWeights(ctx context.Context, intent subnet.WeightsInte
 	if out.FunctionError != nil {
 		return signed, fmt.Errorf("%s refused: %s", r.function, reason(out.Payload))
 	}
-	if err := json.Unmarshal(out.Payload, &signed); err != nil || signed.Extrinsic == "" {
-		return signed, fmt.Errorf("%s answered what is no signature (%d bytes): %v", r.function, len(out.Payload), err)
+	if err := json.Unmarshal(out.Payload, &signed); err != nil {
+		return signed, fmt.Errorf("%s answered what is no signature (%d bytes): %w", r.function, len(out.Payload), err)
+	}
+	if signed.Extrinsic == "" || signed.Hash == "" || signed.Death == 0 {
+		return signed, fmt.Errorf("%s answered a signature without its bytes, their hash or their era's end", r.function)
 	}
 	return signed, nil
 }

@@ -5,8 +5,11 @@ package awsstack
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -18,13 +21,35 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
+// answerLimit is how long a service may take to begin its answer before the SDK asks
+// again on another connection; its own default is for ever. A long poll begins its
+// answer after 20 s, and the signer's after it has spoken with the chain.
+const answerLimit = 70 * time.Second
+
 // Load reads the SDK's own settings: region, credentials, endpoint.
 func Load(ctx context.Context) (aws.Config, error) {
-	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) {
+		tr.ResponseHeaderTimeout = answerLimit
+	})
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithHTTPClient(client))
 	if err != nil {
 		return cfg, fmt.Errorf("AWS settings: %w", err)
 	}
 	return cfg, nil
+}
+
+// lastWord is what an invocation keeps of its time, at most, to end in order.
+const lastWord = 5 * time.Second
+
+// Invocation is a function's context with an end shortly before Lambda's deadline.
+// At the deadline itself the process is killed without a word: its lease would not
+// be given back, what it knows not be written, and nobody told why.
+func Invocation(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(lastWord, time.Until(deadline)/4)))
 }
 
 // Store opens the table that the settings name.
