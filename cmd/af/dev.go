@@ -49,7 +49,7 @@ chain and reads them back. A later run over the same folder goes on where it end
 	f.DurationVar(&o.BlockTime, "block-time", 250*time.Millisecond, "time between blocks of the stub chain")
 	f.Float64Var(&o.Latency, "latency", 0.02, "factor on the simulated models' latency, whose median is 2 s")
 	f.StringVar(&o.CruxEval, "cruxeval", os.Getenv("AFFINE_CRUXEVAL"), "folder with CRUXEval's tasks and recorded answers, a second source of programs")
-	f.StringArrayVar(&o.miners, "miner", nil, "add a miner served elsewhere, as MODEL=BASE_URL of any OpenAI-compatible server (its key in OPENAI_API_KEY)")
+	f.StringArrayVar(&o.miners, "miner", nil, "add a miner served elsewhere, as MODEL=BASE_URL of any OpenAI-compatible server, such as tiny=http://127.0.0.1:8000/v1 (its key in OPENAI_API_KEY)")
 	f.BoolVar(&o.serve, "serve", false, "keep running and set weights every epoch, until interrupted")
 	f.BoolVar(&o.asJSON, "json", false, "print the verdict as JSON instead of the table")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Minute, "give up sampling after this long")

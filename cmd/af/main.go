@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -65,7 +66,11 @@ func newRootCmd() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {
-			slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level(verbose)})))
+			var h slog.Handler = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level(verbose)})
+			if verbose == 0 {
+				h = newSparing(h, 5*time.Second)
+			}
+			slog.SetDefault(slog.New(h))
 		},
 	}
 	root.PersistentFlags().CountVarP(&verbose, "verbose", "v", "log more: -v info, -vv debug")

@@ -27,6 +27,7 @@ type progress struct {
 	valid    int
 	told     map[subnet.Hotkey]subnet.MinerState
 	stored   int
+	summed   bool // whether what is stored has been said by finished
 	unscored map[subnet.Outcome]int
 	last     time.Time
 }
@@ -49,6 +50,7 @@ func (p *progress) started(net *devnet.Net) {
 func (p *progress) observe(s subnet.Sample) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.summed = false
 	if p.stored++; p.stored == 1 {
 		p.line(fmt.Sprintf("first sample graded and stored after %v", time.Since(p.began).Round(time.Millisecond)))
 	}
@@ -108,10 +110,15 @@ func (p *progress) faults() string {
 	return ", unscored: " + strings.Join(parts, ", ")
 }
 
-// finished ends the line that was being rewritten.
+// finished ends the line that was being rewritten. A service's rounds that stored
+// nothing are not worth a line.
 func (p *progress) finished() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.summed {
+		return
+	}
+	p.summed = true
 	p.line(fmt.Sprintf("sampling done: %d samples stored in %v%s", p.stored, time.Since(p.began).Round(time.Millisecond), p.faults()))
 }
 

@@ -77,6 +77,8 @@ func (j *journal) load(chain, genesis string) error {
 		return j.write(entry{Format: journalFormat, Genesis: genesis, Chain: chain})
 	}
 	switch head := j.past[0]; {
+	case head.Format > journalFormat:
+		return fmt.Errorf("written by a newer version of this program: format %d, this build reads up to %d", head.Format, journalFormat)
 	case head.Format != journalFormat:
 		return fmt.Errorf("format %d, this build reads %d", head.Format, journalFormat)
 	case head.Genesis != genesis:
