@@ -56,6 +56,9 @@ func smallRun(data string, more ...string) []string {
 // Whatever file of the folder a newer version has written, the run ends in one line
 // and leaves the file as it is.
 func TestFilesOfANewerVersionAreLeftAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs af several times")
+	}
 	data := filepath.Join(t.TempDir(), "data")
 	if _, stderr, code := runAF(t, smallRun(data)...); code != 0 {
 		t.Fatalf("the first run exits with %d:\n%s", code, stderr)
@@ -113,6 +116,9 @@ func read(t *testing.T, file string) []byte {
 // says that it was interrupted, with 130. While it works, no other run touches its
 // folder; afterwards one goes on from it.
 func TestInterruptsAndTheFoldersLock(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs af several times")
+	}
 	data := filepath.Join(t.TempDir(), "data")
 	for _, c := range []struct {
 		args []string
@@ -154,6 +160,9 @@ func TestInterruptsAndTheFoldersLock(t *testing.T) {
 
 // A miner behind any OpenAI-compatible server is sampled as all others are.
 func TestMinerServedElsewhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs af several times")
+	}
 	var asked, wrong atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
