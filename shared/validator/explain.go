@@ -3,7 +3,10 @@ package validator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/affine-go/affine/shared/archive"
 	"github.com/affine-go/affine/shared/dominance"
@@ -35,14 +38,78 @@ func (w *WeightSetter) explain(ctx context.Context, rec subnet.WeightsRecord, v 
 	return nil
 }
 
-// publish points latest.json at the confirmed record.
+// publish points both latest documents at the confirmed record, this project's and
+// the seed's. It is repeated by every run that finds the record confirmed, with the
+// same bytes, so that a run that was cut off or refused in it leaves nothing out.
 func (w *WeightSetter) publish(ctx context.Context, rec subnet.WeightsRecord) error {
-	body, err := json.MarshalIndent(explanation{Schema: explanationSchema, Record: rec}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode latest.json: %w", err)
+	if err := w.replace(ctx, archive.LatestWeightsKey, explanation{Schema: explanationSchema, Record: rec}); err != nil {
+		return err
 	}
-	if err := w.Archive.Replace(ctx, archive.LatestWeightsKey, body); err != nil {
-		return fmt.Errorf("publish latest.json: %w", err)
+	verdict, err := w.explained(ctx, rec)
+	if err != nil {
+		return fmt.Errorf("publish the summary of block %d: %w", rec.Block, err)
+	}
+	summary := verdict.Summary(rec.Updated)
+	if err := w.replace(ctx, archive.SeedSummaryKey(rec.Block), summary); err != nil {
+		return err
+	}
+	return w.replace(ctx, archive.SeedLatestKey, summary)
+}
+
+func (w *WeightSetter) replace(ctx context.Context, key string, doc any) error {
+	body, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", key, err)
+	}
+	if err := w.Archive.Replace(ctx, key, body); err != nil {
+		return fmt.Errorf("publish %s: %w", key, err)
+	}
+	return nil
+}
+
+// longestEpoch is 65,535 blocks of 12 s, the largest tempo, in whole days: a record
+// is confirmed by runs of its epoch at most so long after it was explained.
+const longestEpoch = 10
+
+// explained reads a record's verdict back. The explanation stands under the day of
+// the decision, which is the day of the record's last change or one before it; of
+// several the latest is the one that was recorded.
+func (w *WeightSetter) explained(ctx context.Context, rec subnet.WeightsRecord) (*dominance.Verdict, error) {
+	for days := range longestEpoch + 1 {
+		key := archive.WeightsKey(rec.Updated.UTC().AddDate(0, 0, -days), rec.Block)
+		body, err := w.Archive.Get(ctx, key, 0, -1)
+		if errors.Is(err, archive.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the explanation: %w", err)
+		}
+		var doc explanation
+		if err := json.Unmarshal(body, &doc); err != nil {
+			return nil, fmt.Errorf("read %s: %w", key, err)
+		}
+		if err := doc.check(rec); err != nil {
+			return nil, fmt.Errorf("read %s: %w", key, err)
+		}
+		return doc.Verdict, nil
+	}
+	return nil, fmt.Errorf("no explanation of it in the %d days up to %s: %w", longestEpoch, rec.Updated.UTC().Format(time.DateOnly), archive.ErrNotFound)
+}
+
+// check refuses a document that explains something else than what was sent, or whose
+// verdict does not have one standing for each environment and layer.
+func (x *explanation) check(rec subnet.WeightsRecord) error {
+	if x.Schema != explanationSchema || x.Verdict == nil {
+		return fmt.Errorf("want a verdict in schema %s, found schema %.80q", explanationSchema, x.Schema)
+	}
+	if x.Record.Epoch != rec.Epoch || x.Verdict.Block != rec.Block || !slices.Equal(x.Record.Weights, rec.Weights) {
+		return fmt.Errorf("it explains other weights than those of epoch %d", rec.Epoch)
+	}
+	for _, m := range x.Verdict.Miners {
+		if len(m.Envs) != len(x.Verdict.Envs) || len(m.LayerPoints) != len(x.Verdict.Layers) {
+			return fmt.Errorf("uid %d stands in %d environments and %d layers, want %d and %d",
+				m.UID, len(m.Envs), len(m.LayerPoints), len(x.Verdict.Envs), len(x.Verdict.Layers))
+		}
 	}
 	return nil
 }
