@@ -52,7 +52,7 @@ const leaseTime = 15 * time.Minute
 
 // Run brings the current epoch's record to its end: scored, planned, signed,
 // included, confirmed. A run that was cut off anywhere is taken up where the record
-// says it stopped, after asking the chain what became of it. Records of earlier
+// says it stopped, after asking the chain what became of it. Records of other
 // epochs that were left unfinished are closed first.
 //
 // It returns the record as it stands, also together with an error. A *TooSoonError
