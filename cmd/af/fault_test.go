@@ -29,6 +29,7 @@ func TestFaultsOnAllSidesLoseAndDoubleNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("samples a whole subnet")
 	}
+	t.Parallel()
 	var log bytes.Buffer
 	dir := filepath.Join(t.TempDir(), "data")
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)

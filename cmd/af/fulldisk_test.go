@@ -25,6 +25,7 @@ func TestFullDiskEndsARunAndLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("samples a whole subnet")
 	}
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
