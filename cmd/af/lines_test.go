@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -41,7 +42,11 @@ func TestLinesAreAnsweredInOrder(t *testing.T) {
 			var out bytes.Buffer
 			// The earlier of two lines takes longer, so that only waiting keeps the order.
 			late := func(ctx context.Context, line []byte) (any, error) {
-				time.Sleep(time.Duration(100-len(out.String())) * time.Millisecond)
+				n, err := strconv.Atoi(string(line))
+				time.Sleep(time.Duration(100-n) * time.Millisecond)
+				if err != nil {
+					return nil, err
+				}
 				return echo(ctx, line)
 			}
 			if err := (lineByLine{limit: 20, parallel: parallel}).run(t.Context(), strings.NewReader(in.String()), &out, late); err != nil || out.String() != want.String() {
