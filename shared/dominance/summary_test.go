@@ -115,6 +115,9 @@ func TestSummaryShowsWhatUIDZeroIsPaid(t *testing.T) {
 		if row := rows[at].([]any); row[len(row)-1] != want.cell || owner["eligible"] != want.eligible {
 			t.Errorf("%s: uid 0 has the row %v, eligible %v", name, row, owner["eligible"])
 		}
+		if row := rows[at].([]any); row[len(row)-2] != "0" || owner["first_block"] != 0. {
+			t.Errorf("%s: uid 0, which nothing dates, has the row %v and first block %v", name, row, owner["first_block"])
+		}
 	}
 }
 
