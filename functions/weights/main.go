@@ -18,6 +18,7 @@ import (
 	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/config"
 	"github.com/affine-go/affine/shared/dominance"
+	signeraws "github.com/affine-go/affine/shared/signer/aws"
 	"github.com/affine-go/affine/shared/store"
 	"github.com/affine-go/affine/shared/subnet"
 	"github.com/affine-go/affine/shared/telemetry"
@@ -51,7 +52,7 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 		chain: chain.Config{Endpoints: s.Chain.Endpoints, Genesis: s.Chain.Genesis},
 		setter: validator.WeightSetter{
 			Netuid: s.Netuid, Hotkey: s.Hotkey,
-			Signer:  remoteSigner{client: lambdaapi.NewFromConfig(cfg), function: s.SignerFunction},
+			Signer:  signeraws.New(lambdaapi.NewFromConfig(cfg), s.SignerFunction),
 			Store:   awsstack.Store(cfg, s),
 			Archive: awsstack.Archive(cfg, s),
 			Envs:    s.Envs, Rule: dominance.Seed, Mode: "seed", Window: s.WindowBlocks, Burn: s.Burn,

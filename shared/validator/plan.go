@@ -43,7 +43,7 @@ func (e *Enumerator) plan(ctx context.Context, plan subnet.WindowPlan, block sub
 		}
 		refused, partial := errors.AsType[*queue.PartialError](err)
 		if err != nil && !partial {
-			continue // nothing is known of any: all are repeated
+			continue // nothing is known of any: all are repeated, and who was to join does so at the moved cursor
 		}
 		n := len(tasks)
 		if partial {
@@ -280,11 +280,11 @@ func (e *Enumerator) moveCursor(ctx context.Context, plan subnet.WindowPlan, mov
 		return plan, nil
 	}
 	plan.Cursor = next
-	plan, err := e.Store.PutPlan(ctx, plan)
+	moved, err := e.Store.PutPlan(ctx, plan)
 	if err != nil {
 		return plan, fmt.Errorf("move the cursor of window %d: %w", plan.Window, err)
 	}
-	return plan, nil
+	return moved, nil
 }
 
 // windowDocument is what is published of a closed window: with it and WindowPlan.Task

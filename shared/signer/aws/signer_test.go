@@ -1,4 +1,4 @@
-package main
+package aws
 
 import (
 	"context"
@@ -34,11 +34,11 @@ func (a *answering) Invoke(_ context.Context, in *lambdaapi.InvokeInput, _ ...fu
 	return out, nil
 }
 
-func TestRemoteSigner(t *testing.T) {
+func TestSigner(t *testing.T) {
 	t.Parallel()
 	intent := subnet.WeightsIntent{Netuid: 120, UIDs: []subnet.UID{1, 7}, Values: []uint16{65535, 3}, VersionKey: 2, Head: 9, HeadHash: "0x01", Epoch: 8}
 	a := &answering{payload: `{"hotkey":"5F","extrinsic":"0xaa","hash":"0xbb","nonce":4,"death":73}`}
-	got, err := remoteSigner{a, "signer"}.SignWeights(t.Context(), intent)
+	got, err := New(a, "signer").SignWeights(t.Context(), intent)
 	want := subnet.SignedWeights{Hotkey: "5F", Extrinsic: "0xaa", Hash: "0xbb", Nonce: 4, Death: 73}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
@@ -53,7 +53,7 @@ func TestRemoteSigner(t *testing.T) {
 }
 
 // Whatever is no whole signature is an error that says whose.
-func TestRemoteSignerRefuses(t *testing.T) {
+func TestSignerRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answer answering
@@ -69,7 +69,7 @@ func TestRemoteSignerRefuses(t *testing.T) {
 		"no end":           {answering{payload: `{"hotkey":"5F","extrinsic":"0xaa","hash":"0xbb"}`}, "their era's end"},
 		"huge nonce":       {answering{payload: `{"extrinsic":"0xaa","hash":"0xbb","death":73,"nonce":4294967296}`}, "no signature"},
 	} {
-		if _, err := (remoteSigner{&c.answer, "the-signer"}).SignWeights(t.Context(), subnet.WeightsIntent{}); err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "the-signer") {
+		if _, err := New(&c.answer, "the-signer").SignWeights(t.Context(), subnet.WeightsIntent{}); err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "the-signer") {
 			t.Errorf("%s: error %v, want one that names the function and says %q", name, err, c.says)
 		}
 	}

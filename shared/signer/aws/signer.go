@@ -1,4 +1,5 @@
-package main
+// Package aws reaches the signer where it runs on AWS: as a function that is invoked.
+package aws
 
 import (
 	"context"
@@ -11,20 +12,24 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// invoker is the one SDK call that reaches the signer.
-type invoker interface {
+// Client is the one SDK call that reaches the signer; *lambda.Client has it.
+type Client interface {
 	Invoke(context.Context, *lambdaapi.InvokeInput, ...func(*lambdaapi.Options)) (*lambdaapi.InvokeOutput, error)
 }
 
-// remoteSigner asks functions/signer. Asking again after a lost reply is safe: all
+// Signer asks functions/signer. Asking again after a lost reply is safe: all
 // signatures of a window share a nonce, so the chain takes one of them at most.
-type remoteSigner struct {
-	client   invoker
+type Signer struct {
+	client   Client
 	function string
 }
 
-// SignWeights implements validator.Signer.
-func (r remoteSigner) SignWeights(ctx context.Context, intent subnet.WeightsIntent) (subnet.SignedWeights, error) {
+// New is the signer behind the function of that name or ARN.
+func New(client Client, function string) Signer { return Signer{client: client, function: function} }
+
+// SignWeights has a decision signed. An error names the function; it wraps what the
+// SDK said, or quotes the function's refusal.
+func (r Signer) SignWeights(ctx context.Context, intent subnet.WeightsIntent) (subnet.SignedWeights, error) {
 	var signed subnet.SignedWeights
 	payload, err := json.Marshal(intent)
 	if err != nil {
