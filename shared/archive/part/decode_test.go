@@ -25,6 +25,9 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 // One flipped bit anywhere is found out, or does not matter. Every seventh byte is
 // tried; over a file of some 7,000 that meets each kind of field.
 func TestDamageIsHarmless(t *testing.T) {
+	if checkedPointers {
+		t.Skip("NOT CHECKED under the race detector: see checkedPointers")
+	}
 	const step = 7
 	want := samples(20)
 	data := encode(t, want)
@@ -81,6 +84,9 @@ func otherTable(t *testing.T) []byte {
 }
 
 func FuzzDecode(f *testing.F) {
+	if checkedPointers {
+		f.Skip("NOT CHECKED under the race detector: see checkedPointers")
+	}
 	for _, n := range []int{0, 1, 3, 20} {
 		f.Add(encode(f, samples(n)))
 	}
@@ -99,6 +105,9 @@ func FuzzDecode(f *testing.F) {
 
 // Bytes of a good part are overwritten: it is refused or still says the same.
 func FuzzDamage(f *testing.F) {
+	if checkedPointers {
+		f.Skip("NOT CHECKED under the race detector: see checkedPointers")
+	}
 	want := samples(5)
 	data := encode(f, want)
 	f.Add(uint16(4), []byte{0x15, 0x04})

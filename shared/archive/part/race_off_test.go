@@ -1,0 +1,5 @@
+//go:build !race
+
+package part_test
+
+const checkedPointers = false
