@@ -62,6 +62,9 @@ func TestPrefix(t *testing.T) {
 // the test is skipped and says so; on CI (CI=true) it fails instead.
 func emulator(t *testing.T, setting string) *s3.Client {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("speaks to an emulator, in whose time its deadlines are; not in short runs")
+	}
 	endpoint := os.Getenv(setting)
 	if endpoint == "" {
 		if os.Getenv("CI") == "true" {
