@@ -57,7 +57,7 @@ envrunner: ## Build the Fargate worker into dist/$(ARCH)
 ##@ Check
 
 .PHONY: check
-check: fmt vet ## The inner loop, under a minute: format, vet, short tests, no emulators
+check: fmt vet ## The inner loop: format, vet, short tests, no emulators
 	go test -short $(PKG)
 
 .PHONY: test
