@@ -180,7 +180,7 @@ func finish(ctx context.Context, out io.Writer, net *devnet.Net, o devOptions) e
 	if err := nameTheUnsampled(ctx, net, verdict); err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
-	row, err := net.Chain.Weights(ctx, devnet.Netuid, net.Own)
+	row, err := net.Chain.Weights(ctx, devnet.Netuid, 0, net.Own)
 	if err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}

@@ -48,7 +48,7 @@ func TestFaultsOnAllSidesLoseAndDoubleNothing(t *testing.T) {
 	}
 	rec := weighUnderFaults(ctx, t, net)
 	net.Node.Heal()
-	row, err := net.Chain.Weights(ctx, devnet.Netuid, net.Own)
+	row, err := net.Chain.Weights(ctx, devnet.Netuid, 0, net.Own)
 	if err != nil || row.LastUpdate != rec.At || len(row.Values) == 0 {
 		t.Errorf("the chain holds %+v, %v; want the weights confirmed in block %d", row, err, rec.At)
 	}

@@ -120,7 +120,7 @@ func TestWeightsAreSignedSubmittedIncludedAndReadBack(t *testing.T) {
 	if inc.Failure != "" || inc.Block != 1005 {
 		t.Fatalf("included as %+v, want a success in block 1005", inc)
 	}
-	got, err := client.Weights(t.Context(), netuid, 0)
+	got, err := client.Weights(t.Context(), netuid, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func TestWholeWayUnderRealMetadata(t *testing.T) {
 			t.Errorf("submission %d: %+v, %v; want failure %q", i, inc, err, want)
 		}
 	}
-	row, err := client.Weights(t.Context(), netuid, 0)
+	row, err := client.Weights(t.Context(), netuid, 0, 0)
 	if err != nil || row.Values[1] != 65535 || row.Values[2] != 32768 || row.LastUpdate != subnet.Block(1005) {
 		t.Errorf("weights %+v, %v", row, err)
 	}

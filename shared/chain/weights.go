@@ -7,19 +7,19 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// Weights reads a neuron's weights row and when it was last updated, at the newest
-// finalized block.
-func (c *Client) Weights(ctx context.Context, netuid subnet.Netuid, uid subnet.UID) (subnet.WeightsRow, error) {
+// Weights reads a neuron's weights row for a mechanism and when it was last updated, at
+// the newest finalized block.
+func (c *Client) Weights(ctx context.Context, netuid subnet.Netuid, mechanism subnet.Mechanism, uid subnet.UID) (subnet.WeightsRow, error) {
 	s, err := c.snapshot(ctx)
 	if err != nil {
 		return subnet.WeightsRow{}, err
 	}
 	out := subnet.WeightsRow{At: s.head.Number, Values: make(map[subnet.UID]uint16)}
 	err = s.read(ctx, []item{
-		{pallet: "SubtensorModule", entry: "Weights", keys: []any{uint16(netuid), uint16(uid)}, into: func(v any) error {
+		{pallet: "SubtensorModule", entry: "Weights", keys: []any{mechanism.Index(netuid), uint16(uid)}, into: func(v any) error {
 			return weightsRow(v, out.Values)
 		}},
-		{pallet: "SubtensorModule", entry: "LastUpdate", keys: []any{uint16(netuid)}, into: func(v any) error {
+		{pallet: "SubtensorModule", entry: "LastUpdate", keys: []any{mechanism.Index(netuid)}, into: func(v any) error {
 			list, ok := v.([]any)
 			if !ok || int(uid) >= len(list) {
 				return fmt.Errorf("no entry for uid %d", uid)

@@ -8,6 +8,18 @@ package subnet
 // Netuid numbers a subnet. Affine's is 120.
 type Netuid uint16
 
+// Mechanism numbers one of a subnet's ways to judge its miners, each with weights of
+// its own. Every subnet has number 0, most have no other.
+type Mechanism uint8
+
+// mechanisms is how far apart the storage indexes of a subnet's mechanisms lie
+// (pallet SubtensorModule, GLOBAL_MAX_SUBNET_COUNT).
+const mechanisms = 4096
+
+// Index is under what the chain stores a subnet's weights and last updates for a
+// mechanism: the netuid itself for mechanism 0.
+func (m Mechanism) Index(netuid Netuid) uint16 { return uint16(m)*mechanisms + uint16(netuid) }
+
 // UID is a neuron's slot in the metagraph. Slots are recycled: a UID names a
 // miner only together with a block, so nothing durable is keyed by it.
 type UID uint16

@@ -86,4 +86,9 @@ type WeightRules struct {
 	MaxWeight     uint16 // 65535 means no ceiling
 	BlockTime     time.Duration
 	LastEpochHint Block // start of the running epoch, where the chain says so; 0 when unknown
+
+	RevealPeriod   uint64 // epochs from a timelocked commit to its reveal, 1..100
+	CommitVersion  uint16 // version number that a timelocked commit must carry
+	Mechanisms     uint8  // how many mechanisms share the subnet's emission; 1 on most
+	StakeThreshold uint64 // least stake, in rao, of whoever sets weights
 }

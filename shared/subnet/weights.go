@@ -20,7 +20,7 @@ type WeightsState string
 const (
 	Planned   WeightsState = "planned"   // computed and recorded, nothing sent
 	Signed    WeightsState = "signed"    // signed bytes stored: may have been sent
-	Included  WeightsState = "included"  // in a block, and its dispatch succeeded
+	Included  WeightsState = "included"  // in a block, and its dispatch succeeded; sealed weights wait here for their reveal
 	Confirmed WeightsState = "confirmed" // read back from the chain's storage
 	Failed    WeightsState = "failed"    // will never be on chain; Reason says why
 )
@@ -31,6 +31,7 @@ func (s WeightsState) Final() bool { return s == Confirmed || s == Failed }
 // WeightsRecord is one decision about the weights and what became of it.
 type WeightsRecord struct {
 	Netuid    Netuid       `json:"netuid"`
+	Mechanism Mechanism    `json:"mechanism,omitempty"`
 	Epoch     Block        `json:"epoch"` // first block of the submission window: the record's key
 	Block     Block        `json:"block"` // finalized block whose snapshot was scored
 	BlockHash string       `json:"block_hash"`
@@ -43,6 +44,10 @@ type WeightsRecord struct {
 	Hash      string       `json:"extrinsic_hash,omitempty"`
 	Death     Block        `json:"era_death,omitempty"` // past this block the bytes are dead
 	At        Block        `json:"included_at,omitempty"`
+	Call      string       `json:"call,omitempty"`        // the call signed, "SubtensorModule.set_weights"
+	Round     uint64       `json:"round,omitempty"`       // drand round to which the weights are sealed; 0 in the open
+	Reveal    Block        `json:"reveal,omitempty"`      // block in which the chain is expected to open them
+	RevealAt  Block        `json:"revealed_at,omitempty"` // block that did
 	Updated   time.Time    `json:"updated"`
 	Version   int64        `json:"version"`
 }

@@ -114,7 +114,7 @@ func (l *ledger) Find(_ context.Context, hash string, from, to subnet.Block) (in
 	return inc, found, err
 }
 
-func (l *ledger) Weights(context.Context, subnet.Netuid, subnet.UID) (row subnet.WeightsRow, err error) {
+func (l *ledger) Weights(context.Context, subnet.Netuid, subnet.Mechanism, subnet.UID) (row subnet.WeightsRow, err error) {
 	err = l.strike(func() error {
 		row = subnet.WeightsRow{At: l.mg.Block, LastUpdate: l.mg.Neurons[2].LastUpdate, Values: l.values}
 		return nil

@@ -95,7 +95,7 @@ func (w *WeightSetter) confirm(ctx context.Context, mg subnet.Metagraph, rec sub
 		rec.State, rec.Reason = subnet.Failed, "the hotkey left the subnet before the weights could be read back"
 		return w.put(ctx, rec)
 	}
-	row, err := w.Chain.Weights(ctx, w.Netuid, own.UID)
+	row, err := w.Chain.Weights(ctx, w.Netuid, rec.Mechanism, own.UID)
 	if err != nil {
 		return rec, fmt.Errorf("read the weights back: %w", err)
 	}

@@ -20,7 +20,7 @@ type Chain interface {
 
 	// Weights reads a neuron's weights row and when it was last updated, at the
 	// newest finalized block.
-	Weights(ctx context.Context, netuid subnet.Netuid, uid subnet.UID) (subnet.WeightsRow, error)
+	Weights(ctx context.Context, netuid subnet.Netuid, mechanism subnet.Mechanism, uid subnet.UID) (subnet.WeightsRow, error)
 
 	// Submit sends a signed extrinsic and follows it to its dispatch result in a
 	// finalized block. Sending the same bytes again is safe.
