@@ -45,7 +45,11 @@ func sealWith(t *testing.T, scalar *big.Int, key, sigma [keySize]byte) []byte {
 	}
 	c.point.ScalarMultiplicationBase(scalar)
 	identity.ScalarMultiplication(&identity, scalar)
-	mask, err := pairingHash(&identity, beaconKey())
+	public, err := Quicknet().key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask, err := pairingHash(&identity, public)
 	if err != nil {
 		t.Fatal(err)
 	}

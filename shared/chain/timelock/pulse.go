@@ -3,10 +3,8 @@ package timelock
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"math/big"
-	"sync"
 	"time"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
@@ -14,16 +12,8 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// Quicknet's parameters, as its chain information says (chain hash
-// 52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971).
-const (
-	genesis     = 1692803367 // Unix time of round 1
-	period      = 3 * time.Second
-	quicknetKey = "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
-
-	// domain separates the beacon's hashes to the curve from all others.
-	domain = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
-)
+// domain separates the beacon's hashes to the curve from all others.
+const domain = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
 // ingestion is how many blocks after the first reveal a round is due to be published: the
 // chain's own nodes fetch a round some blocks after it is out, and a commit whose round
@@ -41,25 +31,25 @@ const SignatureSize = bls.SizeOfG1AffineCompressed
 // leaves the chain's nodes time to bring it in. It is the formula of the Bittensor SDK
 // (generate_commit_v2). Numbers that no chain has are computed as they stand; the result
 // ends at the largest number of 64 bits.
-func Round(now time.Time, firstReveal, head subnet.Block, blockTime time.Duration) uint64 {
+func (b Beacon) Round(now time.Time, firstReveal, head subnet.Block, blockTime time.Duration) uint64 {
 	ahead := new(big.Int).SetUint64(uint64(firstReveal))
 	ahead.Sub(ahead, new(big.Int).SetUint64(uint64(head)))
-	return roundAfter(now, ahead.Add(ahead, big.NewInt(ingestion)), blockTime)
+	return b.roundAfter(now, ahead.Add(ahead, big.NewInt(ingestion)), blockTime)
 }
 
 // CommitmentRound is the round to which a miner's commitment is sealed that the chain is
 // to reveal blocks after now: Round's formula without its three blocks of grace, as a
 // commitment is tried again in every block until its round is there (encrypt_commitment
 // in the Bittensor SDK).
-func CommitmentRound(now time.Time, blocks subnet.Block, blockTime time.Duration) uint64 {
-	return roundAfter(now, new(big.Int).SetUint64(uint64(blocks)), blockTime)
+func (b Beacon) CommitmentRound(now time.Time, blocks subnet.Block, blockTime time.Duration) uint64 {
+	return b.roundAfter(now, new(big.Int).SetUint64(uint64(blocks)), blockTime)
 }
 
 // roundAfter counts whole periods from genesis to some blocks after now.
-func roundAfter(now time.Time, blocks *big.Int, blockTime time.Duration) uint64 {
+func (b Beacon) roundAfter(now time.Time, blocks *big.Int, blockTime time.Duration) uint64 {
 	at := new(big.Int).Mul(blocks, big.NewInt(int64(blockTime)))
-	at.Add(at, big.NewInt(int64(now.Sub(RoundTime(1)))))
-	round := at.Div(at, big.NewInt(int64(period)))
+	at.Add(at, big.NewInt(int64(now.Sub(b.Genesis))))
+	round := at.Div(at, big.NewInt(int64(b.Period)))
 	switch {
 	case round.Sign() <= 0:
 		return 1
@@ -69,15 +59,15 @@ func roundAfter(now time.Time, blocks *big.Int, blockTime time.Duration) uint64 
 	return round.Uint64()
 }
 
-// RoundTime is when the beacon publishes a round: round 1 at quicknet's genesis and one
-// every 3 seconds since. Rounds are counted from 1, and above 2^61 they have no time.
-func RoundTime(round uint64) time.Time {
-	return time.Unix(genesis+int64(round-1)*int64(period/time.Second), 0).UTC()
+// RoundTime is when the beacon publishes a round: round 1 at its genesis and one every
+// period since. Rounds are counted from 1, and far above 2^60 they have no time.
+func (b Beacon) RoundTime(round uint64) time.Time {
+	return time.Unix(b.Genesis.Unix()+int64(round-1)*int64(b.Period/time.Second), 0).UTC()
 }
 
 // VerifyPulse says whether signature (48 bytes) is the beacon's signature of round: nil,
 // or an error that wraps ErrSignature. The randomness of the pulse is its SHA-256.
-func VerifyPulse(round uint64, signature []byte) error {
+func (b Beacon) VerifyPulse(round uint64, signature []byte) error {
 	point, err := parseSignature(signature)
 	if err != nil {
 		return err
@@ -86,9 +76,13 @@ func VerifyPulse(round uint64, signature []byte) error {
 	if err != nil {
 		return err
 	}
+	key, err := b.key()
+	if err != nil {
+		return err
+	}
 	_, _, _, generator := bls.Generators()
 	generator.Neg(&generator)
-	ok, err := bls.PairingCheck([]bls.G1Affine{*point, identity}, []bls.G2Affine{generator, *beaconKey()})
+	ok, err := bls.PairingCheck([]bls.G1Affine{*point, identity}, []bls.G2Affine{generator, *key})
 	if err != nil {
 		return fmt.Errorf("timelock: pairing: %w", err)
 	}
@@ -123,17 +117,3 @@ func parseSignature(signature []byte) (*bls.G1Affine, error) {
 	}
 	return point, nil
 }
-
-// beaconKey is quicknet's public key. It is decoded when first needed, so that programs
-// that carry the package start no later for it.
-var beaconKey = sync.OnceValue(func() *bls.G2Affine {
-	compressed, err := hex.DecodeString(quicknetKey)
-	point := new(bls.G2Affine)
-	if err == nil {
-		_, err = point.SetBytes(compressed)
-	}
-	if err != nil {
-		panic(fmt.Sprintf("timelock: quicknet's key: %v", err)) // a constant that the tests decode
-	}
-	return point
-})

@@ -20,14 +20,14 @@ import (
 
 func TestVerifyPulseOfTheBeacon(t *testing.T) {
 	for _, p := range pulses(t) {
-		if err := timelock.VerifyPulse(p.Round, p.Signature); err != nil {
+		if err := quicknet.VerifyPulse(p.Round, p.Signature); err != nil {
 			t.Errorf("round %d: %v", p.Round, err)
 		}
 		if sum := sha256.Sum256(p.Signature); p.Randomness != nil && !bytes.Equal(sum[:], p.Randomness) {
 			t.Errorf("round %d: the randomness is not the signature's hash", p.Round)
 		}
 		for _, other := range []uint64{0, p.Round - 1, p.Round + 1, math.MaxUint64} {
-			if err := timelock.VerifyPulse(other, p.Signature); !errors.Is(err, timelock.ErrSignature) {
+			if err := quicknet.VerifyPulse(other, p.Signature); !errors.Is(err, timelock.ErrSignature) {
 				t.Errorf("signature of round %d for round %d: %v", p.Round, other, err)
 			}
 		}
@@ -36,7 +36,7 @@ func TestVerifyPulseOfTheBeacon(t *testing.T) {
 
 func TestVerifyPulseRefuses(t *testing.T) {
 	_, signature := vectors(t)
-	if err := timelock.VerifyPulse(1000, signature); err != nil {
+	if err := quicknet.VerifyPulse(1000, signature); err != nil {
 		t.Fatal(err)
 	}
 	bad := hostileSignatures(signature)
@@ -47,7 +47,7 @@ func TestVerifyPulseRefuses(t *testing.T) {
 	negated, doubled := new(bls.G1Affine).Neg(&point).Bytes(), new(bls.G1Affine).Double(&point).Bytes()
 	bad["negated"], bad["doubled"] = negated[:], doubled[:]
 	for name, b := range bad {
-		if err := timelock.VerifyPulse(1000, b); !errors.Is(err, timelock.ErrSignature) {
+		if err := quicknet.VerifyPulse(1000, b); !errors.Is(err, timelock.ErrSignature) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -61,7 +61,7 @@ func FuzzVerifyPulse(f *testing.F) {
 		f.Add(bad)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := timelock.VerifyPulse(1000, b); (err == nil) != bytes.Equal(b, signature) || err != nil && !errors.Is(err, timelock.ErrSignature) {
+		if err := quicknet.VerifyPulse(1000, b); (err == nil) != bytes.Equal(b, signature) || err != nil && !errors.Is(err, timelock.ErrSignature) {
 			t.Errorf("%x: %v", b, err)
 		}
 	})
@@ -82,14 +82,14 @@ func TestRoundTimeOfTheBeacon(t *testing.T) {
 		t.Fatalf("%d round times, %v", len(golden.DrandRoundTime), err)
 	}
 	for _, g := range golden.DrandRoundTime {
-		if got := timelock.RoundTime(g.Round); got.Unix() != g.Unix {
+		if got := quicknet.RoundTime(g.Round); got.Unix() != g.Unix {
 			t.Errorf("round %d at %d, want %d", g.Round, got.Unix(), g.Unix)
 		}
 	}
 }
 
 func TestRound(t *testing.T) {
-	start := timelock.RoundTime(1)
+	start := quicknet.RoundTime(1)
 	const block = 12 * time.Second
 	tests := []struct {
 		name         string
@@ -111,7 +111,7 @@ func TestRound(t *testing.T) {
 		{"the furthest past", start, 0, math.MaxUint64, math.MaxInt64, 1},
 	}
 	for _, test := range tests {
-		if got := timelock.Round(test.now, test.reveal, test.head, test.blockTime); got != test.want {
+		if got := quicknet.Round(test.now, test.reveal, test.head, test.blockTime); got != test.want {
 			t.Errorf("%s: round %d, want %d", test.name, got, test.want)
 		}
 	}
@@ -121,12 +121,12 @@ func TestRound(t *testing.T) {
 // never after it.
 func TestRoundIsOutInTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		now := timelock.RoundTime(1000).Add(time.Duration(rapid.Int64Range(0, 1e18).Draw(t, "ns")))
+		now := quicknet.RoundTime(1000).Add(time.Duration(rapid.Int64Range(0, 1e18).Draw(t, "ns")))
 		head := subnet.Block(rapid.Uint64Range(0, 1<<32).Draw(t, "head"))
 		ahead := rapid.Uint64Range(1, 101*50_400).Draw(t, "blocks ahead")
 		blockTime := time.Duration(rapid.Int64Range(1, 20e9).Draw(t, "block time"))
-		round := timelock.Round(now, head+subnet.Block(ahead), head, blockTime)
-		early := now.Add(time.Duration(ahead+3) * blockTime).Sub(timelock.RoundTime(round))
+		round := quicknet.Round(now, head+subnet.Block(ahead), head, blockTime)
+		early := now.Add(time.Duration(ahead+3) * blockTime).Sub(quicknet.RoundTime(round))
 		if early < 3*time.Second || early >= 6*time.Second {
 			t.Fatalf("round %d is out %s before its block", round, early)
 		}
@@ -134,13 +134,13 @@ func TestRoundIsOutInTime(t *testing.T) {
 }
 
 func TestCommitmentRound(t *testing.T) {
-	now := timelock.RoundTime(1).Add(3000 * time.Second)
+	now := quicknet.RoundTime(1).Add(3000 * time.Second)
 	for blocks, want := range map[subnet.Block]uint64{0: 1000, 1: 1004, 100: 1400, math.MaxUint64: math.MaxUint64} {
-		if got := timelock.CommitmentRound(now, blocks, 12*time.Second); got != want {
+		if got := quicknet.CommitmentRound(now, blocks, 12*time.Second); got != want {
 			t.Errorf("%d blocks: round %d, want %d", blocks, got, want)
 		}
 	}
-	if got := timelock.CommitmentRound(time.Unix(0, 0), 1, 12*time.Second); got != 1 {
+	if got := quicknet.CommitmentRound(time.Unix(0, 0), 1, 12*time.Second); got != 1 {
 		t.Errorf("before the beacon's start: round %d", got)
 	}
 }
@@ -148,7 +148,7 @@ func TestCommitmentRound(t *testing.T) {
 func BenchmarkVerifyPulse(b *testing.B) {
 	_, signature := vectors(b)
 	for b.Loop() {
-		if err := timelock.VerifyPulse(1000, signature); err != nil {
+		if err := quicknet.VerifyPulse(1000, signature); err != nil {
 			b.Fatal(err)
 		}
 	}

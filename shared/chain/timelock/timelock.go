@@ -1,6 +1,6 @@
-// Package timelock seals bytes until a moment: what is encrypted to a round of the drand
-// quicknet beacon can be read by anybody once the beacon has signed that round, and by
-// nobody before. Subtensor opens two things this way: weights of subnets with
+// Package timelock seals bytes until a moment: what is encrypted to a round of a drand
+// beacon can be read by anybody once the beacon has signed that round, and by nobody
+// before. Subtensor follows the beacon quicknet. Subtensor opens two things this way: weights of subnets with
 // commit-reveal, and miners' commitments.
 //
 // The scheme is the FullIdent construction of Boneh and Franklin, "Identity-Based
@@ -73,7 +73,7 @@ var (
 // whoever can foretell it reads the plaintext at once.
 //
 // The result is Overhead bytes longer than the plaintext and at most MaxWeights long.
-func Encrypt(plaintext []byte, round uint64, random io.Reader) ([]byte, error) {
+func (b Beacon) Encrypt(plaintext []byte, round uint64, random io.Reader) ([]byte, error) {
 	if len(plaintext) > MaxWeights-Overhead {
 		return nil, fmt.Errorf("%w: %d bytes of plaintext, at most %d", ErrTooLong, len(plaintext), MaxWeights-Overhead)
 	}
@@ -90,7 +90,7 @@ func Encrypt(plaintext []byte, round uint64, random io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	c := ciphertext{body: sealed, nonce: nonce}
-	if err := c.wrapKey([keySize]byte(key), sha256.Sum256(seed), round); err != nil {
+	if err := c.wrapKey(b, [keySize]byte(key), sha256.Sum256(seed), round); err != nil {
 		return nil, err
 	}
 	return c.encode(), nil
@@ -99,7 +99,11 @@ func Encrypt(plaintext []byte, round uint64, random io.Reader) ([]byte, error) {
 // wrapKey encrypts the AES key to the identity of a round. sigma is the random value
 // from which the scalar of the encryption follows, so that whoever opens the ciphertext
 // can compute it again and see that nothing was altered.
-func (c *ciphertext) wrapKey(key, sigma [keySize]byte, round uint64) error {
+func (c *ciphertext) wrapKey(b Beacon, key, sigma [keySize]byte, round uint64) error {
+	public, err := b.key()
+	if err != nil {
+		return err
+	}
 	identity, err := identityOf(round)
 	if err != nil {
 		return err
@@ -107,7 +111,7 @@ func (c *ciphertext) wrapKey(key, sigma [keySize]byte, round uint64) error {
 	scalar := scalarOf(sigma, key)
 	c.point.ScalarMultiplicationBase(scalar)
 	identity.ScalarMultiplication(&identity, scalar) // e(r*Q, P) is e(Q, P) to the r, and cheapest on this side
-	mask, err := pairingHash(&identity, beaconKey())
+	mask, err := pairingHash(&identity, public)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plaintext := rapid.SliceOfN(rapid.Byte(), 0, timelock.MaxWeights-timelock.Overhead).Draw(t, "plaintext")
 		random := rapid.SliceOfN(rapid.Byte(), 76, 76).Draw(t, "random")
-		sealed, err := timelock.Encrypt(plaintext, 1000, bytes.NewReader(random))
+		sealed, err := quicknet.Encrypt(plaintext, 1000, bytes.NewReader(random))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestRoundTrip(t *testing.T) {
 func TestEveryRoundHasItsOwnKey(t *testing.T) {
 	all := pulses(t)
 	for _, to := range all {
-		sealed, err := timelock.Encrypt([]byte("weights"), to.Round, rand.Reader)
+		sealed, err := quicknet.Encrypt([]byte("weights"), to.Round, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,11 +54,11 @@ func TestEveryRoundHasItsOwnKey(t *testing.T) {
 }
 
 func TestEncryptDrawsFreshly(t *testing.T) {
-	first, err := timelock.Encrypt([]byte("same"), 1000, rand.Reader)
+	first, err := quicknet.Encrypt([]byte("same"), 1000, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := timelock.Encrypt([]byte("same"), 1000, rand.Reader)
+	second, err := quicknet.Encrypt([]byte("same"), 1000, rand.Reader)
 	if err != nil || bytes.Equal(first, second) {
 		t.Errorf("two ciphertexts of one text are the same (%v)", err)
 	}
@@ -81,7 +81,7 @@ func TestEncryptRefuses(t *testing.T) {
 		{"randomness that fails", 10, 1, iotest.ErrReader(broken), broken},
 	}
 	for _, test := range tests {
-		if got, err := timelock.Encrypt(make([]byte, test.size), test.round, test.random); !errors.Is(err, test.want) || got != nil {
+		if got, err := quicknet.Encrypt(make([]byte, test.size), test.round, test.random); !errors.Is(err, test.want) || got != nil {
 			t.Errorf("%s: %d bytes, %v, want %v", test.name, len(got), err, test.want)
 		}
 	}
@@ -90,7 +90,7 @@ func TestEncryptRefuses(t *testing.T) {
 // Random sources may give their bytes in any portions.
 func TestEncryptReadsAllRandomness(t *testing.T) {
 	list, _ := vectors(t)
-	got, err := timelock.Encrypt(list[0].Plaintext, list[0].Round, iotest.OneByteReader(list[0].random()))
+	got, err := quicknet.Encrypt(list[0].Plaintext, list[0].Round, iotest.OneByteReader(list[0].random()))
 	if err != nil || !bytes.Equal(got, list[0].Ciphertext) {
 		t.Errorf("byte by byte the ciphertext is another: %v", err)
 	}
@@ -100,7 +100,7 @@ func TestLongestMessages(t *testing.T) {
 	_, signature := vectors(t)
 	for _, limit := range []int{timelock.MaxCommitment, timelock.MaxWeights} {
 		plaintext := bytes.Repeat([]byte{7}, limit-timelock.Overhead)
-		sealed, err := timelock.Encrypt(plaintext, 1000, rand.Reader)
+		sealed, err := quicknet.Encrypt(plaintext, 1000, rand.Reader)
 		if err != nil || len(sealed) != limit {
 			t.Fatalf("%d bytes instead of %d: %v", len(sealed), limit, err)
 		}
@@ -293,7 +293,7 @@ func FuzzDecrypt(f *testing.F) {
 func BenchmarkEncrypt(b *testing.B) {
 	list, _ := vectors(b)
 	for b.Loop() {
-		if _, err := timelock.Encrypt(list[1].Plaintext, 30_000_000, rand.Reader); err != nil {
+		if _, err := quicknet.Encrypt(list[1].Plaintext, 30_000_000, rand.Reader); err != nil {
 			b.Fatal(err)
 		}
 	}
