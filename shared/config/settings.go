@@ -44,6 +44,7 @@ type Settings struct {
 // Chain says where the chain is.
 type Chain struct {
 	Endpoints []string // WebSocket URLs in order of preference
+	Archive   []string // WebSocket URLs of nodes that keep all states; of commands only
 	Genesis   string   // hash of block 0, 0x-prefixed lower-case hex; pins the chain
 }
 

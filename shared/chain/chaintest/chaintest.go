@@ -50,6 +50,9 @@ type Config struct {
 	KeepState   int          // blocks whose state can be read; 256
 	Sealing     Sealing      // what makes blocks; the clock
 
+	// Code is what the state holds under ":code"; nil for nothing. It is never run.
+	Code []byte
+
 	// Metadata takes the place of the node's own description of its runtime: that of a
 	// real one, of version 14 or 15, bare ("meta" first). The node plays what it knows under those types,
 	// numbers and extensions. SpecVersion and Rules.BlockTime should agree with it.

@@ -52,6 +52,9 @@ func (x *execution) genesisSystem() error {
 	}
 	// Part of the genesis, so that other chains have another.
 	x.node.state.put(0, []byte(":chain"), []byte(x.node.cfg.name()))
+	if x.node.cfg.Code != nil {
+		x.node.state.put(0, []byte(":code"), x.node.cfg.Code)
+	}
 	return x.put("Timestamp", "Now", x.node.timeOf(0))
 }
 
