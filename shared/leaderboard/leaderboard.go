@@ -37,7 +37,7 @@ func plain(w io.Writer, v dominance.Verdict) error {
 	var text strings.Builder
 	fmt.Fprintln(&text, strings.Join(header(&v), "\t"))
 	for _, m := range ordered(&v) {
-		fmt.Fprintln(&text, strings.Join(cells(&v, m, printed(string(m.Hotkey)), printed(m.Model)), "\t"))
+		fmt.Fprintln(&text, strings.Join(cells(&v, m, Printable(string(m.Hotkey)), Printable(m.Model)), "\t"))
 	}
 	fmt.Fprintf(&text, "\n%s", footer(&v))
 	_, err := io.WriteString(w, text.String())
@@ -48,7 +48,7 @@ func plain(w io.Writer, v dominance.Verdict) error {
 func header(v *dominance.Verdict) []string {
 	names := []string{"UID", "Hotkey", "Model", "Rev"}
 	for _, env := range v.Envs {
-		names = append(names, printed(string(env)))
+		names = append(names, Printable(string(env)))
 	}
 	for _, l := range v.Layers {
 		names = append(names, "L"+strconv.Itoa(l.Size))
@@ -58,7 +58,7 @@ func header(v *dominance.Verdict) []string {
 
 // cells are one miner's row, under header's names.
 func cells(v *dominance.Verdict, m *dominance.Standing, hotkey, model string) []string {
-	row := []string{strconv.Itoa(int(m.UID)), hotkey, model, printed(m.Revision.Short())}
+	row := []string{strconv.Itoa(int(m.UID)), hotkey, model, Printable(m.Revision.Short())}
 	for _, s := range m.Envs {
 		row = append(row, envCell(s))
 	}
@@ -121,7 +121,7 @@ func footer(v *dominance.Verdict) string {
 		queryable += compareBool(m.Queryable, false)
 	}
 	text := fmt.Sprintf("Block %d: %d eligible, %d active, %d queryable of %d miners.\n", v.Block, eligible, active, queryable, len(v.Miners))
-	return text + quarantined(v) + printed(v.Why) + "\n"
+	return text + quarantined(v) + Printable(v.Why) + "\n"
 }
 
 // quarantined counts the refused records by reason.
@@ -143,8 +143,8 @@ func quarantined(v *dominance.Verdict) string {
 	return fmt.Sprintf("Quarantined records: %d (%s).\n", total, strings.Join(reasons, "; "))
 }
 
-// printed replaces what is not printable, tabs, newlines and escapes included.
-func printed(text string) string {
+// Printable replaces what is not printable, tabs, newlines and escapes included.
+func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == ' ' || unicode.IsPrint(r) {
 			return r

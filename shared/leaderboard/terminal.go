@@ -56,7 +56,7 @@ func table(w io.Writer, v dominance.Verdict) error {
 	miners := ordered(&v)
 	rows := [][]string{header(&v)}
 	for _, m := range miners {
-		rows = append(rows, cells(&v, m, printed(m.Hotkey.Short()), cut(printed(m.Model))))
+		rows = append(rows, cells(&v, m, Printable(m.Hotkey.Short()), cut(Printable(m.Model))))
 	}
 	var text strings.Builder
 	for _, page := range pages(rows, columns(w)) {
