@@ -129,28 +129,8 @@ func (r *record) account(name string) (out [32]byte) {
 	return out
 }
 
-// rulesItems are the storage items that hold a subnet's rules for weights.
-func rulesItems(netuid subnet.Netuid, r *subnet.WeightRules) []item {
-	r.MaxWeight = 65535 // for runtimes without a ceiling
-	of := func(entry string, into func(any) error) item {
-		return item{pallet: "SubtensorModule", entry: entry, keys: []any{uint16(netuid)}, into: into}
-	}
-	ceiling := of("MaxWeightsLimit", number(&r.MaxWeight))
-	ceiling.optional = true // gone from runtimes that fix it
-	epoch := of("LastEpochBlock", number(&r.LastEpochHint))
-	epoch.optional = true // since the schedule has been stateful, about spec 425
-	return []item{
-		of("Tempo", number(&r.Tempo)),
-		of("WeightsSetRateLimit", number(&r.RateLimit)),
-		of("CommitRevealWeightsEnabled", truth(&r.CommitReveal)),
-		of("WeightsVersionKey", number(&r.VersionKey)),
-		of("MinAllowedWeights", number(&r.MinAllowed)),
-		ceiling, epoch,
-	}
-}
-
 // number stores a decoded unsigned integer; nothing when the runtime lacks the item.
-func number[T ~uint16 | ~uint32 | ~uint64](to *T) func(any) error {
+func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64](to *T) func(any) error {
 	return func(value any) error {
 		if value == nil {
 			return nil

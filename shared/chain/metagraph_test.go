@@ -28,6 +28,7 @@ func TestMetagraph(t *testing.T) {
 	cfg.Rules = subnet.WeightRules{
 		Tempo: 99, RateLimit: 77, CommitReveal: true, VersionKey: 5, MinAllowed: 3, MaxWeight: 4321,
 		BlockTime: 250 * time.Millisecond, LastEpochHint: 950,
+		RevealPeriod: 1, CommitVersion: 4, Mechanisms: 1, // what the chain takes unless told
 	}
 	const model = `{"model":"bob/affine-1","revision":"abc","chute_id":"c"}`
 	cfg.Neurons[1].Revealed = []chaintest.Commitment{{Text: []byte("old"), Block: 17}, {Text: sdkText(model), Block: 900}}

@@ -124,6 +124,18 @@ func (s Schedule) FirstReveal(period uint64) (subnet.Block, error) {
 	return s.Head + 1, nil
 }
 
+// NextEpoch is the first block after Head in which an epoch is due. It returns
+// ErrNoEpochs, or an error that wraps ErrState.
+func (s Schedule) NextEpoch() (subnet.Block, error) {
+	if err := s.check(MinRevealPeriod); err != nil {
+		return 0, err
+	}
+	for last := s.SubnetEpochIndex; s.SubnetEpochIndex == last; {
+		s = s.Next()
+	}
+	return s.Head, nil
+}
+
 // check refuses what would make FirstReveal walk without end. With a last epoch in the
 // past, each epoch comes within a tempo, and two are never counted in one block.
 func (s Schedule) check(period uint64) error {

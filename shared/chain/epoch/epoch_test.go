@@ -238,3 +238,31 @@ func BenchmarkFirstReveal(b *testing.B) {
 		}
 	})
 }
+
+// The next epoch is the first block in which one is due, and the chain counts it then.
+func TestNextEpoch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		head := subnet.Block(rapid.Uint32Range(0, 1<<20).Draw(t, "head"))
+		s := epoch.Schedule{
+			Head: head, LastEpochBlock: subnet.Block(rapid.Uint32Range(0, uint32(head)).Draw(t, "last")),
+			PendingEpochAt:      subnet.Block(rapid.Uint32Range(0, 1<<21).Draw(t, "pending")),
+			SubnetEpochIndex:    rapid.Uint64Range(0, 1000).Draw(t, "index"),
+			BlocksSinceLastStep: rapid.Uint64Range(0, 2*epoch.MaxTempo).Draw(t, "since"),
+			Tempo:               rapid.Uint16Range(1, 1000).Draw(t, "tempo"),
+		}
+		at, err := s.NextEpoch()
+		if err != nil || at <= head || at > head+subnet.Block(s.Tempo) {
+			t.Fatalf("%+v: next epoch at %d, %v", s, at, err)
+		}
+		for n := s.Next(); n.Head <= at; n = n.Next() {
+			if ran := n.SubnetEpochIndex > s.SubnetEpochIndex; ran != (n.Head == at) {
+				t.Fatalf("%+v: told %d, at %d %d epochs had run", s, at, n.Head, n.SubnetEpochIndex)
+			}
+		}
+	})
+	for _, bad := range []epoch.Schedule{{Head: 5}, {Head: 5, Tempo: 1, LastEpochBlock: 6}} {
+		if at, err := bad.NextEpoch(); err == nil || at != 0 {
+			t.Errorf("%+v: %d, %v", bad, at, err)
+		}
+	}
+}

@@ -45,3 +45,15 @@ func (f Fixed) FirstReveal(head subnet.Block, period uint64) (subnet.Block, erro
 	reveal := f.CommitEpoch(head) + period
 	return subnet.Block(reveal*(uint64(f.Tempo)+1) - uint64(f.Netuid) - 1), nil
 }
+
+// NextEpoch is the first block after head in which an epoch runs. It returns ErrNoEpochs,
+// or an error that wraps ErrState.
+func (f Fixed) NextEpoch(head subnet.Block) (subnet.Block, error) {
+	if f.Tempo == 0 {
+		return 0, ErrNoEpochs
+	}
+	if head > math.MaxUint32 {
+		return 0, fmt.Errorf("%w: block %d, blocks are counted in 32 bits", ErrState, head)
+	}
+	return subnet.Block((f.Epoch(head)+1)*(uint64(f.Tempo)+1) - uint64(f.Netuid) - 1), nil
+}

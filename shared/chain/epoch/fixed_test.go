@@ -79,3 +79,20 @@ func TestFixedFirstRevealStartsItsEpoch(t *testing.T) {
 		}
 	})
 }
+
+func TestFixedNextEpoch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := epoch.Fixed{Netuid: subnet.Netuid(rapid.Uint16().Draw(t, "netuid")), Tempo: rapid.Uint16Min(1).Draw(t, "tempo")}
+		head := subnet.Block(rapid.Uint32().Draw(t, "head"))
+		at, err := f.NextEpoch(head)
+		if err != nil || at <= head || !f.Due(at) || f.Epoch(at) != f.Epoch(head)+1 {
+			t.Fatalf("head %d: next epoch at %d, due %v, %v", head, at, f.Due(at), err)
+		}
+	})
+	if at, err := (epoch.Fixed{}).NextEpoch(1); !errors.Is(err, epoch.ErrNoEpochs) || at != 0 {
+		t.Errorf("tempo 0: %d, %v", at, err)
+	}
+	if at, err := (epoch.Fixed{Tempo: 1}).NextEpoch(math.MaxUint32 + 1); !errors.Is(err, epoch.ErrState) || at != 0 {
+		t.Errorf("a block beyond 32 bits: %d, %v", at, err)
+	}
+}
