@@ -72,7 +72,7 @@ func fits(entry, importPath string) bool {
 var (
 	sdk       = pattern{"github.com/aws/..."}
 	mains     = pattern{"cmd/...", "functions/...", "envrunner/..."}
-	pure      = pattern{"shared/subnet", "shared/dominance/...", "shared/env/...", "!shared/env/affinetes/...", "!shared/env/abd/...", "!shared/env/ded/...", "!shared/env/catalogue/...", "shared/chain/scale", "shared/chain/metadata/...", "shared/chain/extrinsic", "shared/chain/keys", "shared/chain/timelock", "shared/chain/epoch"}
+	pure      = pattern{"shared/subnet", "shared/dominance/...", "shared/env/...", "!shared/env/affinetes/...", "!shared/env/abd/...", "!shared/env/ded/...", "!shared/env/catalogue/...", "shared/chain/scale", "shared/chain/metadata/...", "shared/chain/extrinsic", "shared/chain/keys", "shared/chain/timelock", "shared/chain/epoch", "shared/chain/trie"}
 	graders   = pattern{"shared/env/abd/...", "shared/env/ded/...", "shared/env/catalogue/..."} // pure but for the sandbox in which they run programs
 	contracts = pattern{"shared/queue", "shared/store", "shared/archive", "shared/env"}
 
