@@ -9,6 +9,7 @@ import (
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/metadata"
+	"github.com/affine-go/affine/shared/subnet"
 )
 
 // snapshot is the chain at one finalized block. All reads of a run go through one.
@@ -30,6 +31,61 @@ func (c *Client) snapshot(ctx context.Context) (*snapshot, error) {
 	return &snapshot{client: c, head: head, Context: rt}, nil
 }
 
+// at is the chain at an older block than the snapshot's.
+func (s *snapshot) at(ctx context.Context, number subnet.Block) (*snapshot, error) {
+	head := Head{Number: number}
+	if err := s.client.call(ctx, &head.Hash, "chain_getBlockHash", number); err != nil {
+		return nil, err
+	}
+	if err := s.client.own(ctx, head); err != nil {
+		return nil, err
+	}
+	rt, err := s.client.Runtime(ctx, head.Hash)
+	if err != nil {
+		return nil, err
+	}
+	return &snapshot{client: s.client, head: head, Context: rt}, nil
+}
+
+// own refuses a block whose header does not say that it has this number.
+func (c *Client) own(ctx context.Context, at Head) error {
+	h, err := c.header(ctx, at.Hash)
+	if err == nil && h.number != at.Number {
+		err = fmt.Errorf("chain: chain_getBlockHash: %w: block %s is number %d, want %d", ErrAnswer, at.Hash, h.number, at.Number)
+	}
+	return err
+}
+
+// maxKeys bounds how many storage keys one request names, or lists.
+const maxKeys = 1000
+
+// keys lists the storage keys (0x-prefixed hex) that begin with the prefix and hold
+// something, in order; at most limit of them, and whether there are more.
+func (s *snapshot) keys(ctx context.Context, prefix []byte, limit int) (names []string, more bool, err error) {
+	begin := toHex(prefix)
+	last := begin
+	for len(names) <= limit {
+		count := min(maxKeys, limit+1-len(names))
+		var page []string
+		if err := s.client.call(ctx, &page, "state_getKeysPaged", begin, count, last, s.head.Hash); err != nil {
+			return nil, false, err
+		}
+		if len(page) > count {
+			return nil, false, fmt.Errorf("chain: state_getKeysPaged: %w: %d keys, asked for %d", ErrAnswer, len(page), count)
+		}
+		for _, name := range page {
+			if name = strings.ToLower(name); !strings.HasPrefix(name, begin) || name <= last {
+				return nil, false, fmt.Errorf("chain: state_getKeysPaged: %w: key %s after %s, below %s", ErrAnswer, name, last, begin)
+			}
+			names, last = append(names, name), name
+		}
+		if len(page) < count {
+			return names, false, nil
+		}
+	}
+	return names[:limit], true, nil
+}
+
 // item is a storage item to be read, and where its decoded value goes.
 type item struct {
 	pallet, entry string
@@ -37,9 +93,6 @@ type item struct {
 	optional      bool // the runtime may lack the item; its value is nil then
 	into          func(value any) error
 }
-
-// maxKeys bounds how many storage keys one request names.
-const maxKeys = 1000
 
 // read fetches the items in as few requests as possible and hands each its value as
 // metadata describes it; the default stands for an absent one. A node leaves absent

@@ -14,12 +14,17 @@ func (c *Client) Weights(ctx context.Context, netuid subnet.Netuid, mechanism su
 	if err != nil {
 		return subnet.WeightsRow{}, err
 	}
+	return s.weights(ctx, mechanism.Index(netuid), uid)
+}
+
+// weights reads the row of a mechanism, named by its storage index.
+func (s *snapshot) weights(ctx context.Context, index uint16, uid subnet.UID) (subnet.WeightsRow, error) {
 	out := subnet.WeightsRow{At: s.head.Number, Values: make(map[subnet.UID]uint16)}
-	err = s.read(ctx, []item{
-		{pallet: "SubtensorModule", entry: "Weights", keys: []any{mechanism.Index(netuid), uint16(uid)}, into: func(v any) error {
+	err := s.read(ctx, []item{
+		{pallet: "SubtensorModule", entry: "Weights", keys: []any{index, uint16(uid)}, into: func(v any) error {
 			return weightsRow(v, out.Values)
 		}},
-		{pallet: "SubtensorModule", entry: "LastUpdate", keys: []any{mechanism.Index(netuid)}, into: func(v any) error {
+		{pallet: "SubtensorModule", entry: "LastUpdate", keys: []any{index}, into: func(v any) error {
 			list, ok := v.([]any)
 			if !ok || int(uid) >= len(list) {
 				return fmt.Errorf("no entry for uid %d", uid)

@@ -1,0 +1,222 @@
+package chain
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/metadata"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+// Revealed says what became of weights that were committed under a timelock: still
+// sealed, opened in a block, or gone without having been opened.
+//
+// The block is the one in which the chain let go of the sealed bytes. It is looked for
+// where it was due first, then by halving the blocks from the commit to the finalized
+// head, so a reveal that came early or late is found in some ten steps. The event
+// TimelockedWeightsRevealed in that block tells a reveal from a loss: what is wrong with
+// a commit the chain does not tell.
+//
+// Where the state that would tell has been discarded, and no archive endpoint keeps it,
+// the Block is 0, as for a commit that no block opened; the Row may tell more.
+func (c *Client) Revealed(ctx context.Context, commit subnet.TimelockCommit) (subnet.Reveal, error) {
+	account, _, err := keys.ParseAddress(string(commit.Hotkey))
+	if err != nil {
+		return subnet.Reveal{}, fmt.Errorf("chain: reveal of %q: %w", commit.Hotkey, err)
+	}
+	head, err := c.snapshot(ctx)
+	if err != nil {
+		return subnet.Reveal{}, err
+	}
+	r := reveals{TimelockCommit: commit, account: account, index: commit.Mechanism.Index(commit.Netuid)}
+	sealed, err := r.sealed(ctx, head)
+	if err != nil || sealed {
+		return subnet.Reveal{Waiting: sealed}, err
+	}
+	at, err := r.search(ctx, head)
+	if err != nil && !errors.Is(err, ErrDiscarded) {
+		return subnet.Reveal{}, err
+	}
+	if at == nil {
+		row, err := head.weights(ctx, r.index, commit.UID)
+		return subnet.Reveal{Row: row}, err
+	}
+	row, err := at.weights(ctx, r.index, commit.UID)
+	return subnet.Reveal{Block: at.head.Number, Row: row}, err
+}
+
+// reveals follows one commit.
+type reveals struct {
+	subnet.TimelockCommit
+	account [32]byte
+	index   uint16
+}
+
+// queues are the storage items that hold sealed weights, the newest first; the older ones
+// have been emptied into it where it is there. Each maps mechanism and epoch to commits.
+var queues = []string{"TimelockedWeightCommits", "CRV3WeightCommitsV2", "CRV3WeightCommits"}
+
+// openings are the events of weights that have been opened, as runtimes call them.
+var openings = []string{"TimelockedWeightsRevealed", "CRV3WeightsRevealed"}
+
+// maxEpochs bounds the epochs whose commits are looked through: the chain keeps those of
+// the longest reveal period and the running one.
+const maxEpochs = 128
+
+// sealed says whether the chain held the commit, unopened, after the snapshot's block.
+func (r *reveals) sealed(ctx context.Context, s *snapshot) (bool, error) {
+	for _, queue := range queues {
+		prefix, err := s.Metadata.StoragePrefix("SubtensorModule", queue, r.index)
+		if errors.Is(err, metadata.ErrUnknown) {
+			continue
+		}
+		if err != nil {
+			return false, fmt.Errorf("chain: key of %s: %w", queue, err)
+		}
+		names, more, err := s.keys(ctx, prefix, maxEpochs)
+		if err == nil && more {
+			err = fmt.Errorf("chain: %s: %w: commits of more than %d epochs", queue, ErrAnswer, maxEpochs)
+		}
+		if err != nil {
+			return false, err
+		}
+		return r.among(ctx, s, queue, names)
+	}
+	return false, fmt.Errorf("chain: the runtime keeps no timelocked weights: %w", metadata.ErrUnknown)
+}
+
+// among looks for the commit in the epochs' queues, a few at a time: a single one may
+// have megabytes.
+func (r *reveals) among(ctx context.Context, s *snapshot, queue string, names []string) (bool, error) {
+	const few = 4
+	for len(names) > 0 {
+		part := names[:min(few, len(names))]
+		names = names[len(part):]
+		values, err := s.query(ctx, part)
+		if err != nil {
+			return false, err
+		}
+		for name, raw := range values {
+			found, err := r.within(s, queue, raw)
+			if err != nil {
+				return false, fmt.Errorf("chain: %s at block %d, key %s: %w: %w", queue, s.head.Number, name, ErrAnswer, err)
+			}
+			if found {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// within looks for the commit in the queue of one epoch: (account, block, bytes, round),
+// without the block in the oldest form.
+func (r *reveals) within(s *snapshot, queue string, raw []byte) (bool, error) {
+	value, err := s.Metadata.DecodeStorage("SubtensorModule", queue, raw)
+	if err != nil {
+		return false, err
+	}
+	list, ok := value.([]any)
+	if !ok {
+		return false, fmt.Errorf("a %T instead of a list", value)
+	}
+	for _, entry := range list {
+		found, err := r.is(entry)
+		if found || err != nil {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+func (r *reveals) is(entry any) (bool, error) {
+	fields, ok := entry.([]any)
+	if !ok || len(fields) < 3 || len(fields) > 4 {
+		return false, fmt.Errorf("a commit of another shape: %T", entry)
+	}
+	who, okWho := fields[0].([]byte)
+	round, okRound := fields[len(fields)-1].(uint64)
+	at, okAt := fields[1].(uint64)
+	if !okWho || !okRound || (len(fields) == 4 && !okAt) {
+		return false, fmt.Errorf("a commit of %T, %T and %T", fields[0], fields[1], fields[len(fields)-1])
+	}
+	same := bytes.Equal(who, r.account[:]) && round == r.Round
+	return same && (len(fields) == 3 || subnet.Block(at) == r.At), nil
+}
+
+// search finds the block that opened the commit; nil when none did. The commit is sealed
+// after block At and no longer after the head.
+func (r *reveals) search(ctx context.Context, head *snapshot) (*snapshot, error) {
+	low, high := r.At, head
+	if low >= high.head.Number {
+		return nil, fmt.Errorf("chain: reveal: %w: a commit of block %d is not held at block %d", ErrAnswer, low, high.head.Number)
+	}
+	for high.head.Number-low > 1 {
+		s, err := head.at(ctx, r.probe(low, high.head.Number))
+		if err != nil {
+			return nil, err
+		}
+		sealed, err := r.sealed(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if sealed {
+			low = s.head.Number
+		} else {
+			high = s
+		}
+	}
+	opened, err := r.opened(ctx, high)
+	if err != nil || !opened {
+		return nil, err
+	}
+	return high, nil
+}
+
+// probe is the block between low and high to look at next: the one before the reveal was
+// due, the one in which it was, then the middle.
+func (r *reveals) probe(low, high subnet.Block) subnet.Block {
+	for _, at := range []subnet.Block{r.Due - 1, r.Due} {
+		if r.Due > 0 && low < at && at < high {
+			return at
+		}
+	}
+	return low + (high-low)/2
+}
+
+// opened says whether the block tells that it opened weights of the hotkey.
+func (r *reveals) opened(ctx context.Context, s *snapshot) (bool, error) {
+	key, err := s.Metadata.StorageKey("System", "Events")
+	if err != nil {
+		return false, fmt.Errorf("chain: key of System.Events: %w", err)
+	}
+	name := hex.EncodeToString(key)
+	values, err := s.query(ctx, []string{"0x" + name})
+	if err != nil {
+		return false, err
+	}
+	events, err := s.Metadata.DecodeEvents(values[name])
+	if err != nil {
+		return false, fmt.Errorf("chain: events of block %d: %w: %w", s.head.Number, ErrAnswer, err)
+	}
+	for _, e := range events {
+		if r.tells(e) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// tells says whether the event is of the commit's weights: (index, account).
+func (r *reveals) tells(e metadata.Event) bool {
+	fields, ok := e.Fields.([]any)
+	if e.Pallet != "SubtensorModule" || !ok || len(fields) != 2 {
+		return false
+	}
+	who, _ := fields[1].([]byte)
+	return (e.Name == openings[0] || e.Name == openings[1]) && fields[0] == uint64(r.index) && bytes.Equal(who, r.account[:])
+}
