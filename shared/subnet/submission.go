@@ -1,5 +1,7 @@
 package subnet
 
+import "fmt"
+
 // WeightsIntent is what the signer is asked to do. It names a decision, never
 // bytes: the signer builds the call itself.
 type WeightsIntent struct {
@@ -76,3 +78,18 @@ type Inclusion struct {
 	BlockHash string
 	Failure   string // the dispatch error's name, "SubtensorModule.SettingWeightsTooFast"; empty on success
 }
+
+// OutdatedError says that an extrinsic does not fit the runtime of a finalized block,
+// because it was signed for an earlier one: no later block will include it.
+type OutdatedError struct {
+	At  Block // the finalized block
+	Err error // what the runtime would say to it
+}
+
+// Error names the block.
+func (e *OutdatedError) Error() string {
+	return fmt.Sprintf("signed for another runtime than that of block %d: %v", e.At, e.Err)
+}
+
+// Unwrap is the runtime's own answer.
+func (e *OutdatedError) Unwrap() error { return e.Err }

@@ -42,8 +42,9 @@ type WeightsRecord struct {
 	Reason    string       `json:"reason,omitempty"`
 	Extrinsic string       `json:"extrinsic,omitempty"` // signed bytes, hex
 	Hash      string       `json:"extrinsic_hash,omitempty"`
-	Death     Block        `json:"era_death,omitempty"` // past this block the bytes are dead
-	At        Block        `json:"included_at,omitempty"`
+	Birth     Block        `json:"era_birth,omitempty"`   // finalized block at which they were signed: no earlier one holds them
+	Death     Block        `json:"era_death,omitempty"`   // from this block on the bytes are dead
+	At        Block        `json:"included_at,omitempty"` // block that included them and took them
 	Call      string       `json:"call,omitempty"`        // the call signed, "SubtensorModule.set_weights"
 	Round     uint64       `json:"round,omitempty"`       // drand round to which the weights are sealed; 0 in the open
 	Reveal    Block        `json:"reveal,omitempty"`      // block in which the chain is expected to open them
@@ -51,6 +52,10 @@ type WeightsRecord struct {
 	Updated   time.Time    `json:"updated"`
 	Version   int64        `json:"version"`
 }
+
+// Sealed reports whether the weights are on chain and not open yet. Reveal is the block
+// from which it is worth looking again.
+func (r WeightsRecord) Sealed() bool { return r.State == Included && r.Round > 0 }
 
 // WeightsRow is a neuron's weights as the chain stores them.
 type WeightsRow struct {
