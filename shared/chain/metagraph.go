@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/metadata"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -20,79 +19,29 @@ func (c *Client) Metagraph(ctx context.Context, netuid subnet.Netuid) (subnet.Me
 		return subnet.Metagraph{}, err
 	}
 	mg := subnet.Metagraph{Netuid: netuid, Block: s.head.Number, BlockHash: s.head.Hash}
-	if mg.Neurons, err = s.neurons(ctx, netuid); err != nil {
+	var whole bool
+	if mg.Neurons, whole, err = s.roster(ctx, netuid); err != nil {
 		return subnet.Metagraph{}, err
 	}
 	commitments := newCommitments(netuid, mg.Neurons)
 	items := append(rulesItems(netuid, &mg.Rules), commitments.items()...)
 	items = append(items, item{pallet: "SubtensorModule", entry: "SubnetworkN", keys: []any{uint16(netuid)}, into: func(v any) error {
 		if v != uint64(len(mg.Neurons)) {
-			return fmt.Errorf("%v neurons, get_neurons_lite told %d", v, len(mg.Neurons))
+			return fmt.Errorf("%v neurons, the runtime told of %d", v, len(mg.Neurons))
 		}
 		return nil
 	}})
 	if err := s.read(ctx, items); err != nil {
 		return subnet.Metagraph{}, err
 	}
+	if !whole {
+		mg.Rules.StakeThreshold = 0 // nothing known that it could be compared with
+	}
 	if mg.Rules.BlockTime, err = s.blockTime(); err != nil {
 		return subnet.Metagraph{}, err
 	}
 	mg.Commitments = commitments.newest()
 	return mg, nil
-}
-
-// neurons asks the runtime for the subnet's neurons.
-func (s *snapshot) neurons(ctx context.Context, netuid subnet.Netuid) ([]subnet.Neuron, error) {
-	const api, method = "NeuronInfoRuntimeApi", "get_neurons_lite"
-	args, err := s.Metadata.EncodeAPIArgs(api, method, uint16(netuid))
-	if err != nil {
-		return nil, fmt.Errorf("chain: %s: %w", method, err)
-	}
-	answer, err := s.client.stateCall(ctx, api+"_"+method, args, s.head.Hash)
-	if err != nil {
-		return nil, err
-	}
-	value, err := s.Metadata.DecodeAPIResult(api, method, answer)
-	if err != nil {
-		return nil, fmt.Errorf("chain: %s: %w: %w", method, ErrAnswer, err)
-	}
-	rows, ok := value.([]any)
-	if !ok {
-		return nil, fmt.Errorf("chain: %s: %w: a %T", method, ErrAnswer, value)
-	}
-	neurons := make([]subnet.Neuron, len(rows))
-	for i, row := range rows {
-		if neurons[i], err = neuron(row, netuid, i); err != nil {
-			return nil, fmt.Errorf("chain: %s: neuron %d: %w", method, i, err)
-		}
-	}
-	return neurons, nil
-}
-
-// neuron reads one row; place is the uid it must have.
-func neuron(row any, netuid subnet.Netuid, place int) (subnet.Neuron, error) {
-	r := record{fields: row}
-	n := subnet.Neuron{
-		UID:        subnet.UID(r.number("uid")),
-		Hotkey:     subnet.Hotkey(keys.Address(r.account("hotkey"), keys.Prefix)),
-		Permit:     r.flag("validator_permit"),
-		LastUpdate: subnet.Block(r.number("last_update")),
-	}
-	for _, part := range r.list("stake") {
-		pair, ok := part.([]any)
-		if !ok || len(pair) != 2 {
-			return n, fmt.Errorf("%w: stake of another shape", ErrAnswer)
-		}
-		rao, ok := pair[1].(uint64)
-		if !ok {
-			return n, fmt.Errorf("%w: stake is a %T", ErrAnswer, pair[1])
-		}
-		n.Stake += rao
-	}
-	if of := r.number("netuid"); r.err == nil && (of != uint64(netuid) || int(n.UID) != place) {
-		return n, fmt.Errorf("%w: it says uid %d of subnet %d", ErrAnswer, n.UID, of)
-	}
-	return n, r.err
 }
 
 // record reads fields of a decoded composite; its error is sticky.
