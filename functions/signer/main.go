@@ -90,7 +90,7 @@ func (f *function) open(ctx context.Context) (*chain.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.signer = chain.NewSigner(client, pair, chain.SignerConfig{Netuid: s.Netuid, Genesis: s.Chain.Genesis, Log: os.Stdout})
+	f.signer = chain.NewSigner(client, pair, chain.SignerConfig{Netuid: s.Netuid, Genesis: s.Chain.Genesis})
 	return f.signer, nil
 }
 

@@ -74,11 +74,16 @@ func (c *Client) metadataText(ctx context.Context, at string) (string, error) {
 // in the pool. Two extrinsics signed before either is included thus share a nonce,
 // and the chain accepts one of them only.
 func (c *Client) Nonce(ctx context.Context, hotkey subnet.Hotkey) (uint32, error) {
+	return c.nonce(ctx, hotkey)
+}
+
+// nonce is Nonce, at the newest block unless at names another.
+func (c *Client) nonce(ctx context.Context, hotkey subnet.Hotkey, at ...any) (uint32, error) {
 	account, _, err := keys.ParseAddress(string(hotkey))
 	if err != nil {
 		return 0, fmt.Errorf("chain: nonce: %w", err)
 	}
-	answer, err := c.stateCall(ctx, "AccountNonceApi_account_nonce", account[:])
+	answer, err := c.stateCall(ctx, "AccountNonceApi_account_nonce", account[:], at...)
 	if err != nil {
 		return 0, err
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/affine-go/affine/shared/queue"
 	queuelocal "github.com/affine-go/affine/shared/queue/local"
 	"github.com/affine-go/affine/shared/sandbox"
+	signerlocal "github.com/affine-go/affine/shared/signer/local"
 	storelocal "github.com/affine-go/affine/shared/store/local"
 	"github.com/affine-go/affine/shared/subnet"
 	"github.com/affine-go/affine/shared/validator"
@@ -244,11 +245,11 @@ func (n *Net) wire(context.Context) error {
 	if err != nil {
 		return err
 	}
-	audit, err := os.OpenFile(filepath.Join(n.cfg.Dir, "signer.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ledger, err := signerlocal.Open(filepath.Join(n.cfg.Dir, "signer.jsonl"))
 	if err != nil {
-		return fmt.Errorf("signer's log: %w", err)
+		return err
 	}
-	n.onClose(audit.Close)
+	n.onClose(ledger.Close)
 	pair, err := ownKey()
 	if err != nil {
 		return err
@@ -271,7 +272,7 @@ func (n *Net) wire(context.Context) error {
 	}
 	n.Setter = &validator.WeightSetter{
 		Netuid: Netuid, Hotkey: subnet.Hotkey(pair.Address()), Chain: n.Chain, Store: n.store, Archive: archive,
-		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: Netuid, Genesis: n.Node.Genesis(), Log: audit}),
+		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: Netuid, Genesis: n.Node.Genesis(), Ledger: ledger}),
 		Rule:   dominance.Seed, Mode: "seed", Window: subnet.WindowBlocks, Owner: owner, Clock: time.Now, Log: n.cfg.Log,
 	}
 	for _, e := range n.Envs {

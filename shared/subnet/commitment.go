@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -51,6 +52,45 @@ func ParseCommitment(text []byte, at Block) (Commitment, error) {
 	return c, nil
 }
 
+// Text is the JSON that upstream's commit command writes for the commitment, byte for
+// byte (Python's json.dumps): model, revision and, when there is one, chute_id, in this
+// order, a space after each colon and comma, and ASCII only. It refuses, with an error
+// that wraps ErrCommitment, what ParseCommitment would not read.
+func (c Commitment) Text() ([]byte, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	fields := [][2]string{{"model", c.Model}, {"revision", string(c.Revision)}}
+	if c.ChuteID != "" {
+		fields = append(fields, [2]string{"chute_id", c.ChuteID})
+	}
+	var text []byte
+	for i, f := range fields {
+		text = append(text, [...]string{"{", ", "}[min(i, 1)]...)
+		text = fmt.Appendf(text, "%q: ", f[0])
+		text = appendASCII(text, f[1])
+	}
+	return append(text, '}'), nil
+}
+
+// appendASCII writes a JSON string of printable text, as check leaves it.
+func appendASCII(to []byte, text string) []byte {
+	to = append(to, '"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			to = append(to, '\\', byte(r))
+		case r < utf8.RuneSelf:
+			to = append(to, byte(r))
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				to = fmt.Appendf(to, "\\u%04x", unit)
+			}
+		}
+	}
+	return append(to, '"')
+}
+
 func (c Commitment) check() error {
 	for _, field := range []struct {
 		name, text string
@@ -67,7 +107,7 @@ func (c Commitment) check() error {
 		if len(field.text) > field.limit {
 			return fmt.Errorf("%w: %s has %d bytes, at most %d", ErrCommitment, field.name, len(field.text), field.limit)
 		}
-		if strings.ContainsFunc(field.text, unprintable) {
+		if !utf8.ValidString(field.text) || strings.ContainsFunc(field.text, unprintable) {
 			return fmt.Errorf("%w: %s contains a space or an unprintable character", ErrCommitment, field.name)
 		}
 	}

@@ -1,6 +1,7 @@
 package extrinsic_test
 
 import (
+	std "context"
 	"fmt"
 	"log"
 
@@ -42,7 +43,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	sig, err := pair.Sign(toSign)
+	sig, err := pair.Sign(std.Background(), toSign)
 	if err != nil {
 		log.Fatal(err)
 	}

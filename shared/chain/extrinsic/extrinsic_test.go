@@ -78,7 +78,7 @@ func signed(t testing.TB, ctx extrinsic.Context, call []byte, p *keys.Pair, opts
 	if err != nil {
 		t.Fatal(err)
 	}
-	sig, err := p.Sign(toSign)
+	sig, err := p.Sign(t.Context(), toSign)
 	if err != nil {
 		t.Fatal(err)
 	}

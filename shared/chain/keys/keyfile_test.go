@@ -201,7 +201,7 @@ func FuzzParseKeyfile(f *testing.F) {
 			if err != nil {
 				return
 			}
-			sig, err := p.Sign(file)
+			sig, err := p.Sign(t.Context(), file)
 			if err != nil || !keys.Verify(p.Kind(), p.Public(), file, sig[:]) {
 				t.Errorf("%q: own signature does not verify: %v", file, err)
 			}

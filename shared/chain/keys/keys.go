@@ -6,6 +6,7 @@
 package keys
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -117,7 +118,9 @@ func (p *Pair) Public() [32]byte { return p.public }
 func (p *Pair) Address() string { return Address(p.public, Prefix) }
 
 // Sign signs msg; sr25519 signatures differ each time. After Zero it returns ErrZeroed.
-func (p *Pair) Sign(msg []byte) (sig [64]byte, err error) {
+// The context is for keys that are held elsewhere and sign over a network; this one is
+// asked nothing.
+func (p *Pair) Sign(_ context.Context, msg []byte) (sig [64]byte, err error) {
 	secret := p.secret()
 	if secret.zeroed {
 		return sig, ErrZeroed

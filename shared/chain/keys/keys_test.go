@@ -67,7 +67,7 @@ func checkPair(t *testing.T, p *keys.Pair, err error, public, address string) {
 		t.Fatalf("pair %x %s, want %s %s", got, p.Address(), public, address)
 	}
 	msg := []byte("any message")
-	sig, err := p.Sign(msg)
+	sig, err := p.Sign(t.Context(), msg)
 	if err != nil || !keys.Verify(p.Kind(), p.Public(), msg, sig[:]) {
 		t.Fatalf("own signature does not verify: %v", err)
 	}

@@ -44,7 +44,7 @@ func TestDerivations(t *testing.T) {
 		if hex.EncodeToString(got[:]) != c.public {
 			t.Errorf("%s %q: public key %x, want %s", c.kind, c.uri, got, c.public)
 		}
-		sig, err := p.Sign([]byte("m"))
+		sig, err := p.Sign(t.Context(), []byte("m"))
 		if err != nil || !keys.Verify(c.kind, got, []byte("m"), sig[:]) {
 			t.Errorf("%s %q: own signature does not verify: %v", c.kind, c.uri, err)
 		}
@@ -156,7 +156,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			slog.New(slog.NewJSONHandler(shown, nil)).Info("m", "v", v)
 			slog.New(slog.NewTextHandler(shown, nil)).Info("m", "v", v)
 		}
-		sig, err := p.Sign(nil)
+		sig, err := p.Sign(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestZeroWipes(t *testing.T) {
 		p.Zero()
 		p.Zero()
 		for _, q := range []*keys.Pair{p, &same} {
-			if sig, err := q.Sign([]byte("m")); !errors.Is(err, keys.ErrZeroed) || sig != [64]byte{} {
+			if sig, err := q.Sign(t.Context(), []byte("m")); !errors.Is(err, keys.ErrZeroed) || sig != [64]byte{} {
 				t.Errorf("%s: signature %x, %v after Zero", kind, sig, err)
 			}
 			if q.Address() != address {
@@ -210,7 +210,7 @@ func TestVerifyRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sig, err := p.Sign(msg)
+		sig, err := p.Sign(t.Context(), msg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +255,7 @@ func TestPairsAreShared(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			msg := []byte{byte(i)}
-			sig, err := p.Sign(msg)
+			sig, err := p.Sign(t.Context(), msg)
 			if err != nil || !keys.Verify(keys.Sr25519, p.Public(), msg, sig[:]) {
 				t.Errorf("signature %d: %v", i, err)
 			}
@@ -274,7 +274,7 @@ func FuzzFromURI(f *testing.F) {
 		if err != nil {
 			return
 		}
-		sig, err := p.Sign([]byte(uri))
+		sig, err := p.Sign(t.Context(), []byte(uri))
 		if err != nil || !keys.Verify(p.Kind(), p.Public(), []byte(uri), sig[:]) {
 			t.Errorf("%q: own signature does not verify: %v", uri, err)
 		}
@@ -289,7 +289,7 @@ func BenchmarkSign(b *testing.B) {
 		}
 		b.Run(kind.String(), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := p.Sign(make([]byte, 256)); err != nil {
+				if _, err := p.Sign(b.Context(), make([]byte, 256)); err != nil {
 					b.Fatal(err)
 				}
 			}
