@@ -99,7 +99,7 @@ func (d *draft) sign(t testing.TB, signer string) []byte {
 		t.Fatal(err)
 	}
 	key := pair(t, signer)
-	sig, err := key.Sign(message)
+	sig, err := key.Sign(t.Context(), message)
 	if err != nil {
 		t.Fatal(err)
 	}
