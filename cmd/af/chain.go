@@ -20,10 +20,17 @@ const maxCallLine = 1 << 20
 func newChainCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "chain",
-		Short: "Encode and decode what the chain exchanges, offline from its metadata",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "Look at the chain, and encode and decode what it exchanges",
+		Long: `Look at a chain: status, metagraph, commitments, weights and fetch-runtime ask a node.
+Encode and decode what it exchanges: encode, storage-key and decode work offline, from
+a file with the runtime's metadata.
+
+The exit code is 0 when a command did what was asked, 1 when it failed, 2 when its
+command line is wrong.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(newStatusCmd(), newMetagraphCmd(), newCommitmentsCmd(), newChainWeightsCmd(), newFetchRuntimeCmd())
 	cmd.AddCommand(newEncodeCmd(), newStorageKeyCmd(), newDecodeCmd())
 	return cmd
 }

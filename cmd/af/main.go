@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/affine-go/affine/shared/leaderboard"
 	"github.com/affine-go/affine/shared/sandbox"
 )
 
@@ -49,9 +50,10 @@ func run(ctx context.Context, args []string) int {
 	return 1
 }
 
-// oneLine folds an error of several lines, so that a person gets one clear line.
+// oneLine folds an error of several lines, so that a person gets one clear line, and
+// lets nothing that others wrote steer the terminal.
 func oneLine(err error) string {
-	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+	return leaderboard.Printable(strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; "))
 }
 
 // errUsage marks an error of the command line.
