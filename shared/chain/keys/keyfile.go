@@ -13,6 +13,9 @@ import (
 // MaxKeyfile bounds the file that ParseKeyfile looks at; real ones have some 700 bytes.
 const MaxKeyfile = 64 << 10
 
+// Encrypted reports whether opening the keyfile takes a password.
+func Encrypted(file []byte) bool { return bytes.HasPrefix(file, []byte(naclHeader)) }
+
 // ParseKeyfile reads a Bittensor keyfile: plain JSON, a bare seed or mnemonic as of old,
 // or $NACL encrypted. password is used for encrypted files only; nil means none is known
 // (ErrLocked). Deriving the key from the password takes 512 MiB and seconds, by design.
@@ -22,7 +25,7 @@ func ParseKeyfile(file []byte, password []byte) (*Pair, error) {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrKeyfile, len(file), MaxKeyfile)
 	}
 	switch {
-	case bytes.HasPrefix(file, []byte(naclHeader)):
+	case Encrypted(file):
 		if password == nil {
 			return nil, ErrLocked
 		}
@@ -125,7 +128,7 @@ func (f *keyfileJSON) kind() (Kind, error) {
 	case given(f.Encoded):
 		return 0, fmt.Errorf("%w: JSON export of polkadot.js; have btcli regenerate the key from it", ErrKind)
 	case given(f.Hashed):
-		return 0, fmt.Errorf("%w: key of type hashedDescriptor, scheme %.40q", ErrKind, f.Scheme)
+		return 0, fmt.Errorf("%w: key of type hashedDescriptor, scheme %.40q; make an sr25519 or ed25519 hotkey", ErrKind, f.Scheme)
 	case !given(f.CryptoType):
 		return Sr25519, nil
 	}
@@ -135,7 +138,7 @@ func (f *keyfileJSON) kind() (Kind, error) {
 	case "1":
 		return Sr25519, nil
 	default:
-		return 0, fmt.Errorf("%w: cryptoType %.40s, scheme %.40q", ErrKind, number, f.Scheme)
+		return 0, fmt.Errorf("%w: cryptoType %.40s, scheme %.40q; make an sr25519 or ed25519 hotkey", ErrKind, number, f.Scheme)
 	}
 }
 
