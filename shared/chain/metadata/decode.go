@@ -56,7 +56,7 @@ func (r *reading) value(id uint32) any {
 	defer r.d.Leave()
 	switch t.Kind {
 	case Composite:
-		return r.fields(t.Fields, []any{})
+		return r.composite(t)
 	case Enum:
 		return r.enum(t)
 	case Sequence:
@@ -71,6 +71,16 @@ func (r *reading) value(id uint32) any {
 		return r.compact(t.Elem)
 	}
 	return r.bits(t)
+}
+
+func (r *reading) composite(t *Type) any {
+	if row, key, ok := r.m.keyOf(t); ok {
+		return r.rising(row, key)
+	}
+	if size, ok := r.m.words(t); ok {
+		return r.d.Uint(size)
+	}
+	return r.fields(t.Fields, []any{})
 }
 
 // fields reads the fields of a composite or a variant; without any it returns none.

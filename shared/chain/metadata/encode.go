@@ -63,7 +63,25 @@ func (w *writing) composite(t *Type, v any) error {
 		}
 		v = account[:]
 	}
+	if row, key, ok := w.m.keyOf(t); ok {
+		return w.ordered(row, key, v)
+	}
+	if size, ok := w.m.words(t); ok && !isSlice(v) {
+		return w.wide(size, v)
+	}
 	return w.fields(t.Fields, v)
+}
+
+// wide writes a number that is kept in words of 64 bits.
+func (w *writing) wide(size int, v any) error {
+	n, err := number(v)
+	if err != nil {
+		return err
+	}
+	if n.Sign() < 0 || n.BitLen() > 8*size {
+		return fmt.Errorf("%w: %s is out of range", ErrValue, n)
+	}
+	return w.e.Uint(n, size)
 }
 
 // fields writes the fields of a composite or a variant. The only field may be given as
@@ -147,11 +165,15 @@ func (w *writing) unnamed(fields []Field, v any) error {
 
 // slice accepts any Go slice or array.
 func slice(v any) (reflect.Value, error) {
-	rv := reflect.ValueOf(v)
-	if !rv.IsValid() || (rv.Kind() != reflect.Slice && rv.Kind() != reflect.Array) {
-		return rv, fmt.Errorf("%w: %T, list wanted", ErrValue, v)
+	if !isSlice(v) {
+		return reflect.Value{}, fmt.Errorf("%w: %T, list wanted", ErrValue, v)
 	}
-	return rv, nil
+	return reflect.ValueOf(v), nil
+}
+
+func isSlice(v any) bool {
+	kind := reflect.ValueOf(v).Kind()
+	return kind == reflect.Slice || kind == reflect.Array
 }
 
 func (w *writing) sequence(t *Type, v any) error {

@@ -16,7 +16,7 @@
 //	u8 to u64                uint64 (also every Go integer, json.Number, an integral
 //	                         float64, *big.Int, decimal text)
 //	i8 to i64                int64 (also the same)
-//	u128 to i256             *big.Int (also the same)
+//	u128 to i256, U256       *big.Int (also the same; U256 also its words of 64 bits)
 //	str, char                string
 //	sequence, array of u8    []byte (also "0x" and hex text, []any of numbers)
 //	sequence, array, tuple   []any ([]any{} for the unit; also any Go slice)
@@ -25,6 +25,7 @@
 //	composite, no field      []any{}
 //	enum                     Variant (also the forms it documents)
 //	Option                   nil or the value; an Option within an Option is a Variant
+//	BTreeSet, BTreeMap       []any of elements or pairs; encoding sorts them
 //	Compact                  as what it holds
 //	bit sequence             []bool
 //

@@ -37,8 +37,8 @@ func number(v any) (*big.Int, error) {
 	return nil, fmt.Errorf("%w: %T, whole number wanted", ErrValue, v)
 }
 
-// maxDigits bounds the text of a number: 2^256 has 78 decimal digits.
-const maxDigits = 80
+// maxDigits bounds the text of a number: 2^512 has 155 decimal digits.
+const maxDigits = 160
 
 func numberText(text string) (*big.Int, error) {
 	if len(text) > maxDigits {

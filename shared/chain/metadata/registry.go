@@ -161,6 +161,26 @@ func (m *Metadata) isU8(id uint32) bool {
 	return err == nil && t.Kind == PrimitiveType && t.Primitive == U8
 }
 
+// words returns the size in bytes of an integer wider than the primitives that
+// clients use, which the chain keeps as a row of words of 64 bits.
+func (m *Metadata) words(t *Type) (size int, ok bool) {
+	switch t.Path {
+	case "primitive_types::U128", "primitive_types::U256", "primitive_types::U512":
+	default:
+		return 0, false
+	}
+	inner, ok := t.newtype()
+	if !ok {
+		return 0, false
+	}
+	row, err := m.Type(inner.Type)
+	if err != nil || row.Kind != Array || row.Len > 8 {
+		return 0, false
+	}
+	word, err := m.Type(row.Elem)
+	return 8 * int(row.Len), err == nil && word.Kind == PrimitiveType && word.Primitive == U64
+}
+
 // newtype returns the only field of a composite.
 func (t *Type) newtype() (Field, bool) {
 	if t.Kind == Composite && len(t.Fields) == 1 {

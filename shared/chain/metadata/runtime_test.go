@@ -377,6 +377,7 @@ func TestCallsWithinCalls(t *testing.T) {
 	want := append([]byte{11, 0, 4}, call...)
 	for name, given := range map[string]any{
 		"bytes": call, "hex": fmt.Sprintf("0x%x", call),
+		"as a line":   map[string]any{"pallet": "SubtensorModule", "call": "set_weights", "args": args},
 		"by name":     map[string]any{"SubtensorModule": map[string]any{"set_weights": args}},
 		"as variants": metadata.Variant{Name: "SubtensorModule", Value: metadata.Variant{Name: "set_weights", Value: args}},
 	} {
@@ -386,7 +387,11 @@ func TestCallsWithinCalls(t *testing.T) {
 		}
 	}
 	decodesBack(t, m, want, "Utility", "batch")
-	for _, bad := range []any{"0x", "0x07", fmt.Sprintf("%x", call), call[:5], 7} {
+	for _, bad := range []any{
+		map[string]any{"pallet": "SubtensorModule", "call": "set_weights"},
+		map[string]any{"pallet": "SubtensorModule", "call": "set_weights", "args": args, "more": 1},
+		"0x", "0x07", fmt.Sprintf("%x", call), call[:5], 7,
+	} {
 		if got, err := m.EncodeCall("Utility", "batch", map[string]any{"calls": []any{bad}}); !errors.Is(err, metadata.ErrValue) {
 			t.Errorf("%v: %x, %v; ErrValue wanted", bad, got, err)
 		}

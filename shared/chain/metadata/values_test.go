@@ -26,6 +26,7 @@ func typed(t testing.TB, text string) (*metadata.Metadata, uint32) {
 			"NetUid": {Path: "x::NetUid", Fields: []build.Field{{Type: "u16"}}},
 			"Inner":  {Path: "x::Inner", Fields: []build.Field{{Name: "inner", Type: "u64"}}},
 			"Pair":   {Path: "x::Pair", Fields: []build.Field{{Name: "a", Type: "u8"}, {Name: "b", Type: "Vec<u16>"}}},
+			"U256":   {Path: "primitive_types::U256", Fields: []build.Field{{Type: "[u64; 4]"}}},
 			"Unit":   {Path: "x::Unit"},
 			"Loop":   {Path: "x::Loop", Fields: []build.Field{{Type: "Loop"}}},
 			"Twice":  {Path: "x::Twice", Fields: []build.Field{{Type: "Vec<Twice>"}, {Type: "Vec<Twice>"}}},
@@ -159,7 +160,7 @@ func TestEncodeRefuses(t *testing.T) {
 		says  string
 	}{
 		{"u8", 256, "256"}, {"u8", -1, "-1"}, {"u8", 1.5, "1.5"}, {"u64", 1e18, "1e+18"}, {"u8", "one", "one"}, {"u8", "+1", "+1"}, {"u8", "1_0", "1_0"},
-		{"u8", "", `""`}, {"u8", nil, "nil"}, {"u8", true, "bool"}, {"u8", (*big.Int)(nil), "no number"}, {"u256", strings.Repeat("9", 81), "81 characters"},
+		{"u8", "", `""`}, {"u8", nil, "nil"}, {"u8", true, "bool"}, {"u8", (*big.Int)(nil), "no number"}, {"u256", strings.Repeat("9", 161), "161 characters"},
 		{"i8", 128, "128"}, {"i8", -129, "-129"},
 		{"Compact<u8>", 256, "256"}, {"Compact<u8>", -1, "-1"},
 		{"bool", 1, "int"}, {"str", 1, "int"}, {"str", "\xff", "UTF-8"}, {"char", "ab", "one character"}, {"char", "", "one character"},

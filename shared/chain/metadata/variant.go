@@ -15,7 +15,8 @@ import (
 // Besides a Variant, encoding accepts "Name" for a variant without fields,
 // {"Name": value}, {"variant": "Name", …named fields}, {"variant": "Name", "hex": "0x…"}
 // and {"variant": "Name", "value": value}. A MultiAddress may be given as the account
-// alone, a call within a call as its encoded bytes or their hex.
+// alone, a call within a call as {"pallet": …, "call": …, "args": {…}}, its encoded bytes
+// or their hex.
 type Variant struct {
 	Name  string
 	Value any
@@ -31,7 +32,10 @@ func (w *writing) enum(t *Type, v any) error {
 		w.e.Raw(call)
 		return nil
 	}
-	given, ok := t.variantOf(v)
+	given, ok := w.m.callOf(t, v)
+	if !ok {
+		given, ok = t.variantOf(v)
+	}
 	if !ok {
 		return fmt.Errorf("%w: %T does not name a variant of %s", ErrValue, v, t.Path)
 	}
@@ -75,6 +79,18 @@ func (m *Metadata) encodedCall(t *Type, v any) ([]byte, bool) {
 	}
 	_, _, _, err := m.DecodeCall(call)
 	return call, err == nil
+}
+
+// callOf takes a call within a call that is given as {"pallet", "call", "args"}.
+func (m *Metadata) callOf(t *Type, v any) (Variant, bool) {
+	given, _ := v.(map[string]any)
+	pallet, okPallet := given["pallet"].(string)
+	call, okCall := given["call"].(string)
+	args, okArgs := given["args"]
+	if t.id != m.CallType || !okPallet || !okCall || okArgs != (len(given) == 3) || len(given) > 3 {
+		return Variant{}, false
+	}
+	return Variant{Name: pallet, Value: Variant{Name: call, Value: args}}, true
 }
 
 // variantOf understands the forms that a variant may be given in.

@@ -48,6 +48,10 @@ func (d *Decoder) Fail(err error) {
 // Offset is the number of bytes read.
 func (d *Decoder) Offset() int { return d.pos }
 
+// Since returns what has been read from an earlier offset on. The result shares the
+// input's memory.
+func (d *Decoder) Since(offset int) []byte { return d.buf[offset:d.pos:d.pos] }
+
 // Remaining is the number of bytes not yet read; 0 after a failure.
 func (d *Decoder) Remaining() int {
 	if d.err != nil {
