@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,6 +169,7 @@ func TestEveryMinerGetsAStateAndAReason(t *testing.T) {
 	d.add("silent", "a/Affine-silent", 100)
 	d.add("garbage", "a/Affine-garbage", 100)
 	d.add("nochute", "a/Affine-nochute", 100)
+	d.add("sealed", "a/Affine-sealed", 100)
 	d.Blacklist = map[subnet.Hotkey]bool{"black": true}
 	change := func(id string, f func(*subnet.Chute)) { c := d.provider.chutes[id]; f(&c); d.provider.chutes[id] = c }
 	change("c-cold", func(c *subnet.Chute) { c.Hot = false })
@@ -177,9 +179,10 @@ func TestEveryMinerGetsAStateAndAReason(t *testing.T) {
 	delete(d.chain.mg.Commitments, "silent")
 	d.chain.mg.Commitments["garbage"] = subnet.RawCommitment{Text: []byte("\xff\x00{"), Block: 9}
 	d.chain.mg.Commitments["nochute"] = subnet.RawCommitment{Text: []byte(`{"model":"a/Affine-nochute","revision":"r"}`)}
+	d.chain.mg.Commitments["sealed"] = subnet.RawCommitment{Problem: "sealed until drand round 9"}
 	out := d.run(t)
 	want := map[subnet.Hotkey]subnet.MinerState{
-		"owner": subnet.Valid, "good": subnet.Valid, "copy": subnet.DuplicateOf, "prefix": subnet.NameMismatch,
+		"owner": subnet.Valid, "sealed": subnet.CommitmentInvalid, "good": subnet.Valid, "copy": subnet.DuplicateOf, "prefix": subnet.NameMismatch,
 		"cold": subnet.ChuteCold, "renamed": subnet.NameMismatch, "moved": subnet.RevisionMismatch, "gone": subnet.ChuteMissing,
 		"black": subnet.Blacklisted, "silent": subnet.NoCommitment, "garbage": subnet.CommitmentInvalid, "nochute": subnet.ChuteMissing,
 	}
@@ -190,6 +193,9 @@ func TestEveryMinerGetsAStateAndAReason(t *testing.T) {
 		if m.State != subnet.Valid && m.State != subnet.NoCommitment && m.Reason == "" {
 			t.Errorf("%s is %s without a reason", m.Hotkey, m.State)
 		}
+	}
+	if m := d.miner(t, "sealed"); !strings.Contains(m.Reason, "sealed until drand round 9") {
+		t.Errorf("a sealed commitment's reason is %q", m.Reason)
 	}
 	if m := d.miner(t, "owner"); m.CommitBlock != 0 {
 		t.Errorf("uid 0's commitment counts from block %d, want 0", m.CommitBlock)

@@ -38,6 +38,29 @@ func (w *WeightSetter) explain(ctx context.Context, rec subnet.WeightsRecord, v 
 	return nil
 }
 
+// publishNewest publishes the newest of the confirmed records, whichever run confirmed
+// it. A run that failed says why it failed; one that only waits, or did all it had to,
+// says when this could not be done.
+func (w *WeightSetter) publishNewest(ctx context.Context, recs []subnet.WeightsRecord, failed error) error {
+	var newest subnet.WeightsRecord
+	for _, rec := range recs {
+		if rec.State == subnet.Confirmed && rec.Block >= newest.Block {
+			newest = rec
+		}
+	}
+	if newest.State == "" {
+		return failed
+	}
+	err := w.publish(ctx, newest)
+	if _, waits := errors.AsType[*TooSoonError](failed); err == nil || failed != nil && !waits {
+		if err != nil {
+			w.Log.ErrorContext(ctx, "confirmed weights not published", "epoch", newest.Epoch, "err", err)
+		}
+		return failed
+	}
+	return err
+}
+
 // publish points both latest documents at the confirmed record, this project's and
 // the seed's. It is repeated by every run that finds the record confirmed, with the
 // same bytes, so that a run that was cut off or refused in it leaves nothing out.
@@ -68,14 +91,19 @@ func (w *WeightSetter) replace(ctx context.Context, key string, doc any) error {
 }
 
 // longestEpoch is 65,535 blocks of 12 s, the largest tempo, in whole days: a record
-// is confirmed by runs of its epoch at most so long after it was explained.
+// is confirmed by runs of its epoch at most so long after it was explained, or, under a
+// timelock, after the day of its reveal.
 const longestEpoch = 10
+
+// blocksPerDay is how many blocks of 12 s fit into a day.
+const blocksPerDay = 7_200
 
 // explained reads a record's verdict back. The explanation stands under the day of
 // the decision, which is the day of the record's last change or one before it; of
 // several the latest is the one that was recorded.
 func (w *WeightSetter) explained(ctx context.Context, rec subnet.WeightsRecord) (*dominance.Verdict, error) {
-	for days := range longestEpoch + 1 {
+	latest := longestEpoch + int((max(rec.Block, rec.At, rec.Reveal, rec.RevealAt)-rec.Block)/blocksPerDay)
+	for days := range latest + 1 {
 		key := archive.WeightsKey(rec.Updated.UTC().AddDate(0, 0, -days), rec.Block)
 		body, err := w.Archive.Get(ctx, key, 0, -1)
 		if errors.Is(err, archive.ErrNotFound) {
@@ -93,7 +121,7 @@ func (w *WeightSetter) explained(ctx context.Context, rec subnet.WeightsRecord) 
 		}
 		return doc.Verdict, nil
 	}
-	return nil, fmt.Errorf("no explanation of it in the %d days up to %s: %w", longestEpoch, rec.Updated.UTC().Format(time.DateOnly), archive.ErrNotFound)
+	return nil, fmt.Errorf("no explanation of it in the %d days up to %s: %w", latest, rec.Updated.UTC().Format(time.DateOnly), archive.ErrNotFound)
 }
 
 // check refuses a document that explains something else than what was sent, or whose

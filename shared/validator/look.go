@@ -67,7 +67,7 @@ func (e *Enumerator) lookAt(ctx context.Context, mg subnet.Metagraph, n subnet.N
 		row.State, row.Reason = subnet.NoCommitment, ""
 		return row
 	}
-	c, err := subnet.ParseCommitment(raw.Text, raw.Block)
+	c, err := raw.Parse()
 	if err != nil {
 		row.Commitment, row.CommitBlock, row.Slug = subnet.Commitment{}, raw.Block, ""
 		row.State, row.Reason = subnet.CommitmentInvalid, clip(err.Error())

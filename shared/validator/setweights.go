@@ -1,12 +1,10 @@
 package validator
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/affine-go/affine/shared/archive"
@@ -18,172 +16,205 @@ import (
 // WeightSetter turns the samples of the last window into weights on chain, at most
 // once per epoch.
 type WeightSetter struct {
-	Netuid  subnet.Netuid
-	Hotkey  subnet.Hotkey // the validator's own
-	Chain   Chain
-	Signer  Signer
-	Store   store.Store
-	Archive archive.Archive
-	Envs    []subnet.EnvID // scored environments, in display order
-	Rule    dominance.Rule
-	Mode    string       // names Rule in records: "seed"
-	Window  subnet.Block // span of a window: samples older than this are not scored
-	Burn    float64      // share kept for uid 0
-	Owner   string       // names this process in the lease
-	Clock   Clock
-	Log     *slog.Logger
-}
-
-// TooSoonError says that the chain would refuse weights now.
-type TooSoonError struct {
-	Block subnet.Block // finalized block of the look
-	Until subnet.Block // first block at which the chain accepts them
-}
-
-// Error says how many blocks are left.
-func (e *TooSoonError) Error() string {
-	return fmt.Sprintf("the chain accepts new weights from block %d, in %d blocks", e.Until, e.Until-e.Block)
+	Netuid    subnet.Netuid
+	Mechanism subnet.Mechanism // 0 on a subnet that has one
+	Hotkey    subnet.Hotkey    // the validator's own
+	Chain     Chain
+	Signer    Signer
+	Store     store.Store // one mechanism's records
+	Archive   archive.Archive
+	Envs      []subnet.EnvID // scored environments, in display order
+	Rule      dominance.Rule
+	Mode      string       // names Rule in records: "seed"
+	Window    subnet.Block // span of a window: samples older than this are not scored
+	Burn      float64      // share kept for uid 0
+	Owner     string       // names this process in the lease
+	Clock     Clock
+	Log       *slog.Logger
 }
 
 const weightsLease = "weights"
 
-// leaseTime outlasts the slowest submission: an era of 64 blocks of 12 s.
+// leaseTime outlasts the slowest submission: an era of 64 blocks of 12 s. It is taken
+// anew before each signature. Should it run out all the same, the records' versions and
+// what alone looks for keep two runs from both having bytes on their way.
 const leaseTime = 15 * time.Minute
 
-// Run brings the current epoch's record to its end: scored, planned, signed,
+// Run brings the current epoch's record as far as it can get: scored, planned, signed,
 // included, confirmed. A run that was cut off anywhere is taken up where the record
-// says it stopped, after asking the chain what became of it. Records of other
-// epochs that were left unfinished are closed first.
+// says it stopped, after asking the chain what became of it. Records of other epochs
+// that were left unfinished are closed first, and the newest that is confirmed is
+// published.
 //
-// It returns the record as it stands, also together with an error. A *TooSoonError
-// means that nothing was done because the chain's rate limit has not passed.
+// It returns the record as it stands, also together with an error. Weights under a
+// timelock rest as included until the chain opens them, which no run waits for: the
+// record is Sealed and says from which block it is worth looking again. When bytes of
+// an earlier epoch got into this one, the record is that epoch's, for they are this
+// epoch's weights then. A *TooSoonError means that nothing can be sent now.
 func (w *WeightSetter) Run(ctx context.Context) (subnet.WeightsRecord, error) {
-	if err := w.Store.Acquire(ctx, weightsLease, w.Owner, w.Clock(), leaseTime); err != nil {
-		return subnet.WeightsRecord{}, fmt.Errorf("set weights: take the lease: %w", err)
-	}
-	rec, err := w.run(ctx)
-	if rerr := w.Store.Release(context.WithoutCancel(ctx), weightsLease, w.Owner); rerr != nil {
-		w.Log.WarnContext(ctx, "lease not given back", "err", rerr)
-	}
+	rec, err := w.leased(ctx, w.run)
 	if err != nil {
 		return rec, fmt.Errorf("set weights: %w", err)
 	}
 	return rec, nil
 }
 
-func (w *WeightSetter) run(ctx context.Context) (subnet.WeightsRecord, error) {
-	mg, err := w.Chain.Metagraph(ctx, w.Netuid)
+// Settle finds out what has become of weights that are on chain and not confirmed yet,
+// and returns the record of an epoch as it then stands. It decides, signs and sends nothing.
+func (w *WeightSetter) Settle(ctx context.Context, epoch subnet.Block) (subnet.WeightsRecord, error) {
+	rec, err := w.leased(ctx, func(ctx context.Context) (subnet.WeightsRecord, error) {
+		mg, recs, err := w.look(ctx)
+		if err != nil {
+			return subnet.WeightsRecord{}, err
+		}
+		_, err = w.closeAll(ctx, mg, recs, func(rec subnet.WeightsRecord) bool { return rec.State == subnet.Included })
+		if err = w.publishNewest(ctx, recs, err); err != nil {
+			return subnet.WeightsRecord{}, err
+		}
+		return w.Store.Weights(ctx, w.Netuid, epoch)
+	})
 	if err != nil {
-		return subnet.WeightsRecord{}, fmt.Errorf("read the metagraph: %w", err)
+		return rec, fmt.Errorf("settle the weights of epoch %d: %w", epoch, err)
 	}
-	closed, err := w.closeOld(ctx, mg)
+	return rec, nil
+}
+
+// leased does something while no other process sets weights.
+func (w *WeightSetter) leased(ctx context.Context, do func(context.Context) (subnet.WeightsRecord, error)) (subnet.WeightsRecord, error) {
+	if err := w.lease(ctx); err != nil {
+		return subnet.WeightsRecord{}, err
+	}
+	rec, err := do(ctx)
+	if rerr := w.Store.Release(context.WithoutCancel(ctx), weightsLease, w.Owner); rerr != nil {
+		w.Log.WarnContext(ctx, "lease not given back", "err", rerr)
+	}
+	return rec, err
+}
+
+// lease takes the lease, or takes it for longer.
+func (w *WeightSetter) lease(ctx context.Context) error {
+	if err := w.Store.Acquire(ctx, weightsLease, w.Owner, w.Clock(), leaseTime); err != nil {
+		return fmt.Errorf("take the lease: %w", err)
+	}
+	return nil
+}
+
+func (w *WeightSetter) run(ctx context.Context) (subnet.WeightsRecord, error) {
+	mg, recs, err := w.look(ctx)
 	if err != nil {
 		return subnet.WeightsRecord{}, err
 	}
-	if closed { // its bytes may have been included since, and the rate limit counts from there
-		if mg, err = w.Chain.Metagraph(ctx, w.Netuid); err != nil {
-			return subnet.WeightsRecord{}, fmt.Errorf("read the metagraph again: %w", err)
+	rec, err := w.proceed(ctx, mg, recs)
+	if err == nil {
+		recs = append(recs, rec)
+	}
+	return rec, w.publishNewest(ctx, recs, err)
+}
+
+// unfinished is how many of the newest records are looked through for unfinished ones,
+// besides those that wait for their reveals.
+const unfinished = 16
+
+// look reads the chain and the newest records. Endpoints can lag behind one another: an
+// answer older than what is recorded already would make the past look like the present.
+func (w *WeightSetter) look(ctx context.Context) (subnet.Metagraph, []subnet.WeightsRecord, error) {
+	mg, err := w.Chain.Metagraph(ctx, w.Netuid)
+	if err != nil {
+		return mg, nil, fmt.Errorf("read the metagraph: %w", err)
+	}
+	recs, err := w.Store.LatestWeights(ctx, w.Netuid, unfinished+int(min(mg.Rules.RevealPeriod, 100)))
+	if err != nil {
+		return mg, nil, fmt.Errorf("read the weights records: %w", err)
+	}
+	for _, rec := range recs {
+		if err := reached(mg, max(rec.Block, rec.Birth, rec.At)); err != nil {
+			return mg, nil, err
+		}
+	}
+	return mg, recs, nil
+}
+
+// again reads the metagraph as of a block that has been seen already, or a later one.
+func (w *WeightSetter) again(ctx context.Context, seen subnet.Block) (subnet.Metagraph, error) {
+	mg, err := w.Chain.Metagraph(ctx, w.Netuid)
+	if err != nil {
+		return mg, fmt.Errorf("read the metagraph again: %w", err)
+	}
+	return mg, reached(mg, seen)
+}
+
+func reached(mg subnet.Metagraph, seen subnet.Block) error {
+	if mg.Block < seen {
+		return fmt.Errorf("the chain answers as of block %d, and block %d has been seen: the endpoint lags behind", mg.Block, seen)
+	}
+	return nil
+}
+
+// proceed closes old records, in recs too, and then does what the running epoch needs.
+func (w *WeightSetter) proceed(ctx context.Context, mg subnet.Metagraph, recs []subnet.WeightsRecord) (subnet.WeightsRecord, error) {
+	moved, err := w.closeAll(ctx, mg, recs, func(rec subnet.WeightsRecord) bool {
+		// A change of tempo can move the running epoch's first block back, so that an
+		// unfinished record stands under a later one.
+		return rec.Epoch != epochOf(mg) || rec.Mechanism != w.Mechanism
+	})
+	if err != nil {
+		return subnet.WeightsRecord{}, err
+	}
+	if moved { // following its bytes took time
+		if mg, err = w.again(ctx, mg.Block); err != nil {
+			return subnet.WeightsRecord{}, err
 		}
 	}
 	rec, err := w.Store.Weights(ctx, w.Netuid, epochOf(mg))
 	if errors.Is(err, store.ErrNotFound) {
+		if used, ok := usedBy(recs, epochOf(mg), w.Mechanism); ok {
+			return used, nil
+		}
 		rec, err = w.decide(ctx, mg)
 	}
 	if err != nil {
 		return rec, err
 	}
+	if rec.Mechanism != w.Mechanism {
+		return rec, fmt.Errorf("the table holds weights of mechanism %d for epoch %d, the setting is %d: each mechanism needs a table of its own", rec.Mechanism, rec.Epoch, w.Mechanism)
+	}
 	return w.advance(ctx, mg, rec)
 }
 
-// epochOf is the first block of the running epoch, the key of its record. A chain
-// that keeps its epochs in storage says it; before that, and as the submission
-// window everywhere else, it is a span of tempo blocks.
-func epochOf(mg subnet.Metagraph) subnet.Block {
-	if mg.Rules.LastEpochHint > 0 {
-		return mg.Rules.LastEpochHint
+// usedBy finds the record of another epoch whose bytes were included in this one.
+func usedBy(recs []subnet.WeightsRecord, epoch subnet.Block, mechanism subnet.Mechanism) (subnet.WeightsRecord, bool) {
+	for _, rec := range recs {
+		if rec.Epoch != epoch && rec.At >= epoch && rec.Mechanism == mechanism {
+			return rec, rec.At > 0
+		}
 	}
-	tempo := subnet.Block(max(mg.Rules.Tempo, 1))
-	return mg.Block - mg.Block%tempo
+	return subnet.WeightsRecord{}, false
 }
 
 // decide scores the window and records the decision, if the chain would take it.
 func (w *WeightSetter) decide(ctx context.Context, mg subnet.Metagraph) (subnet.WeightsRecord, error) {
-	if err := w.preflight(mg); err != nil {
+	if err := w.preflight(ctx, mg); err != nil {
 		return subnet.WeightsRecord{}, err
 	}
 	verdict, err := w.Score(ctx, mg)
 	if err != nil {
 		return subnet.WeightsRecord{}, err
 	}
-	weights, err := weightsOf(verdict, mg)
+	weights, note, err := weightsOf(verdict, mg)
 	if err != nil {
 		return subnet.WeightsRecord{}, err
 	}
 	rec := subnet.WeightsRecord{
-		Netuid: w.Netuid, Epoch: epochOf(mg), Block: mg.Block, BlockHash: mg.BlockHash, Mode: w.Mode,
+		Netuid: w.Netuid, Mechanism: w.Mechanism, Epoch: epochOf(mg), Block: mg.Block, BlockHash: mg.BlockHash, Mode: w.Mode,
 		Weights: weights, Why: verdict.Why, State: subnet.Planned, Updated: w.Clock().UTC(),
+	}
+	if note != "" {
+		rec.Why += "; " + note
 	}
 	if err := w.explain(ctx, rec, verdict); err != nil {
 		return rec, err
 	}
 	return w.put(ctx, rec)
-}
-
-// preflight refuses, before anything is recorded, what the chain would refuse.
-func (w *WeightSetter) preflight(mg subnet.Metagraph) error {
-	own, ok := w.own(mg)
-	switch {
-	case !ok:
-		return fmt.Errorf("hotkey %s is not registered on netuid %d at block %d: register it first", w.Hotkey, w.Netuid, mg.Block)
-	case !own.Permit:
-		return fmt.Errorf("hotkey %s (uid %d) has no validator permit on netuid %d at block %d: it needs more stake", w.Hotkey, own.UID, w.Netuid, mg.Block)
-	case mg.Rules.CommitReveal:
-		return fmt.Errorf("netuid %d takes weights only under a timelock (commit-reveal is on), which this build cannot make", w.Netuid)
-	}
-	if own.LastUpdate > 0 && mg.Block < own.LastUpdate+subnet.Block(mg.Rules.RateLimit) {
-		return &TooSoonError{Block: mg.Block, Until: own.LastUpdate + subnet.Block(mg.Rules.RateLimit)}
-	}
-	return nil
-}
-
-func (w *WeightSetter) own(mg subnet.Metagraph) (subnet.Neuron, bool) {
-	for _, n := range mg.Neurons {
-		if n.Hotkey == w.Hotkey {
-			return n, true
-		}
-	}
-	return subnet.Neuron{}, false
-}
-
-// weightsOf turns a verdict's shares into what is sent, in order of uid: every
-// positive value, and as many zeros as the chain's least length asks for.
-func weightsOf(v dominance.Verdict, mg subnet.Metagraph) ([]subnet.Weight, error) {
-	shares := make([]float64, len(mg.Neurons))
-	for _, x := range v.Weights {
-		if int(x.UID) >= len(shares) {
-			return nil, fmt.Errorf("the verdict pays uid %d, the metagraph ends at %d", x.UID, len(shares)-1)
-		}
-		shares[x.UID] = x.Share
-	}
-	values := subnet.Quantise(shares)
-	var sent, spare []subnet.Weight
-	for uid, value := range values {
-		weight := subnet.Weight{UID: subnet.UID(uid), Hotkey: mg.Neurons[uid].Hotkey, Share: shares[uid], Value: value}
-		if value > 0 {
-			sent = append(sent, weight)
-		} else {
-			spare = append(spare, weight)
-		}
-	}
-	if len(sent) == 0 {
-		return nil, errors.New("the verdict pays nobody")
-	}
-	least := min(int(mg.Rules.MinAllowed), len(mg.Neurons))
-	for len(sent) < least {
-		sent, spare = append(sent, spare[0]), spare[1:]
-	}
-	slices.SortFunc(sent, func(a, b subnet.Weight) int { return cmp.Compare(a.UID, b.UID) })
-	return sent, nil
 }
 
 // put writes a record and returns it as written.
@@ -199,4 +230,10 @@ func (w *WeightSetter) put(ctx context.Context, rec subnet.WeightsRecord) (subne
 	}
 	w.Log.Log(ctx, level, "weights", "epoch", rec.Epoch, "state", rec.State, "reason", rec.Reason)
 	return written, nil
+}
+
+// fail records why a decision will never be on chain.
+func (w *WeightSetter) fail(ctx context.Context, rec subnet.WeightsRecord, reason string, args ...any) (subnet.WeightsRecord, error) {
+	rec.State, rec.Reason = subnet.Failed, fmt.Sprintf(reason, args...)
+	return w.put(ctx, rec)
 }

@@ -31,6 +31,7 @@ type ledger struct {
 	values   map[subnet.UID]uint16
 	signed   map[string]signing // by hash
 	nonce    uint32
+	wants    subnet.Mechanism // of the setter
 	strike   func(do func() error) error // faults; passes through when nil
 }
 
@@ -120,6 +121,10 @@ func (l *ledger) Weights(context.Context, subnet.Netuid, subnet.Mechanism, subne
 		return nil
 	})
 	return row, err
+}
+
+func (l *ledger) Revealed(context.Context, subnet.TimelockCommit) (subnet.Reveal, error) {
+	return subnet.Reveal{}, errors.New("this chain takes no timelocked weights")
 }
 
 // strikeStore puts the ledger's faults on the writes of weights records.
@@ -277,12 +282,14 @@ func TestPreflightSaysWhatTheChainWouldRefuse(t *testing.T) {
 	}{
 		"not registered": {func(l *ledger) { l.mg.Neurons[2].Hotkey = "someone" }, "not registered"},
 		"no permit":      {func(l *ledger) { l.mg.Neurons[2].Permit = false }, "no validator permit"},
-		"commit-reveal":  {func(l *ledger) { l.mg.Rules.CommitReveal = true }, "timelock"},
+		"little stake":   {func(l *ledger) { l.mg.Rules.StakeThreshold = 1 }, "needs more stake"},
+		"no mechanism":   {func(l *ledger) { l.mg.Rules.Mechanisms, l.wants = 2, 2 }, "no mechanism 2 at block 7200, its last is 1"},
 		"rate limit":     {func(l *ledger) { l.mg.Neurons[2].LastUpdate = l.mg.Block - 99 }, "in 1 blocks"},
 	} {
 		l := newLedger()
 		c.spoil(l)
 		w := newSetter(t, l)
+		w.Mechanism = l.wants
 		if _, err := w.Run(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
 		}
@@ -389,18 +396,14 @@ func TestMinAllowedWeights(t *testing.T) {
 // stored, at the chain's present block.
 func leaveSigned(t *testing.T, l *ledger, w *validator.WeightSetter, epoch subnet.Block) subnet.WeightsRecord {
 	t.Helper()
-	intent := subnet.WeightsIntent{UIDs: []subnet.UID{1}, Values: []uint16{65535}, Head: l.mg.Block, Epoch: epoch}
-	signed, err := l.SignWeights(t.Context(), intent)
-	if err != nil {
-		t.Fatal(err)
+	w.Chain = unsent{l}
+	defer func() { w.Chain = l }()
+	if rec, err := w.Run(t.Context()); err == nil {
+		t.Fatalf("nothing could be sent, and the run gives %+v", rec)
 	}
-	rec, err := w.Store.PutWeights(t.Context(), subnet.WeightsRecord{
-		Netuid: 120, Epoch: epoch, Block: l.mg.Block, State: subnet.Signed,
-		Weights:   []subnet.Weight{{UID: 1, Hotkey: "miner", Share: 1, Value: 65535}},
-		Extrinsic: signed.Extrinsic, Hash: signed.Hash, Death: signed.Death,
-	})
-	if err != nil {
-		t.Fatal(err)
+	rec, err := w.Store.Weights(t.Context(), 120, epoch)
+	if err != nil || rec.State != subnet.Signed {
+		t.Fatalf("%+v, %v; want it signed", rec, err)
 	}
 	return rec
 }
@@ -443,18 +446,24 @@ func TestARecordThatCannotBeClosed(t *testing.T) {
 	}
 }
 
-// Bytes of an old record that get into the new epoch start the chain's rate limit
-// anew: a decision in the same run waits for it, and is not refused by the chain.
-func TestAnOldRecordsInclusionCountsForTheRateLimit(t *testing.T) {
+// Bytes of an old record that get into the new epoch are that epoch's weights: no
+// others are sent in it.
+func TestAnOldRecordsInclusionCountsForItsWindow(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
 	w := newSetter(t, l)
 	l.mg.Block = 7_190
 	leaveSigned(t, l, w, 6_840)
 	l.mg.Block = 7_205
-	_, err := w.Run(t.Context())
-	if soon, ok := errors.AsType[*validator.TooSoonError](err); !ok || len(l.history) != 1 || soon.Until != l.history[0]+100 {
-		t.Fatalf("error %v, set at %v; want one submission and the next too soon", err, l.history)
+	for range 3 {
+		if rec, err := w.Run(t.Context()); err != nil || rec.Epoch != 6_840 || rec.State != subnet.Confirmed || len(l.history) != 1 {
+			t.Fatalf("%+v, %v, set at %v; want one submission, of the record of epoch 6840", rec, err, l.history)
+		}
+		l.mg.Block += 150
+	}
+	l.mg.Block = 7_560
+	if rec, err := w.Run(t.Context()); err != nil || rec.Epoch != 7_560 || len(l.history) != 2 {
+		t.Errorf("in the next epoch: %+v, %v, set at %v", rec, err, l.history)
 	}
 }
 
@@ -466,8 +475,8 @@ func TestATempoThatChangesLeavesNoRecordBehind(t *testing.T) {
 	w := newSetter(t, l)
 	leaveSigned(t, l, w, 7_200)
 	l.mg.Rules.Tempo, l.mg.Block = 1_000, 7_230 // the running epoch began at 7,000
-	if rec, err := w.Run(t.Context()); err == nil {
-		t.Errorf("%+v was submitted beside the record of epoch 7,200", rec)
+	if rec, err := w.Run(t.Context()); err != nil || rec.Epoch != 7_200 {
+		t.Errorf("%+v, %v: want the record of epoch 7,200, and no other beside it", rec, err)
 	}
 	rec, err := w.Store.Weights(t.Context(), 120, 7_200)
 	if err != nil || rec.State != subnet.Confirmed || len(l.history) != 1 {

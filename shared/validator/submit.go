@@ -2,17 +2,14 @@ package validator
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// unfinished is how many of the newest records are looked through for unfinished ones.
-const unfinished = 16
-
-// advance takes a record through its states until it is final. It signs only when
-// no earlier bytes of this epoch can still be included.
+// advance takes a record through its states until it is final or rests. It signs only
+// when no earlier bytes of this epoch can still be included.
 func (w *WeightSetter) advance(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) (subnet.WeightsRecord, error) {
 	var err error
 	for err == nil && !rec.State.Final() {
@@ -23,155 +20,186 @@ func (w *WeightSetter) advance(ctx context.Context, mg subnet.Metagraph, rec sub
 			rec, err = w.submit(ctx, mg, rec)
 		case subnet.Included:
 			rec, err = w.confirm(ctx, mg, rec)
+			if rec.State == subnet.Included {
+				return rec, err
+			}
 		default:
 			err = fmt.Errorf("record of epoch %d is in the unknown state %q", rec.Epoch, rec.State)
 		}
 	}
-	if err == nil && rec.State == subnet.Confirmed {
-		err = w.publish(ctx, rec)
-	}
 	return rec, err
 }
 
-// sign asks the signer and stores the bytes before anyone could send them. A record
-// that was left lying may pay a uid that has been given to somebody else since.
+// sign asks the signer and stores the bytes before anyone could send them. All that was
+// looked at for the decision is looked at again, for it may have been left lying.
 func (w *WeightSetter) sign(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) (subnet.WeightsRecord, error) {
-	intent := subnet.WeightsIntent{
-		Netuid: w.Netuid, VersionKey: mg.Rules.VersionKey, Head: mg.Block, HeadHash: mg.BlockHash, Epoch: rec.Epoch,
+	if now := epochOf(mg); now != rec.Epoch {
+		return rec, fmt.Errorf("epoch %d began before the weights of epoch %d were signed", now, rec.Epoch)
 	}
-	for _, x := range rec.Weights {
-		if x.Value > 0 && !holds(mg, x.UID, x.Hotkey) {
-			rec.State, rec.Reason = subnet.Failed, fmt.Sprintf("uid %d ceased to be %s before they were signed", x.UID, x.Hotkey)
-			return w.put(ctx, rec)
-		}
-		intent.UIDs = append(intent.UIDs, x.UID)
-		intent.Values = append(intent.Values, x.Value)
+	if why, ok := reassigned(mg, rec); ok {
+		return w.fail(ctx, rec, "%s before they were signed", why)
 	}
-	signed, err := w.Signer.SignWeights(ctx, intent)
+	if err := w.preflight(ctx, mg); err != nil {
+		return rec, err
+	}
+	own, _ := w.own(mg)
+	last, err := w.lastUpdate(ctx, mg, own)
+	if err != nil {
+		return rec, err
+	}
+	if last > rec.Block {
+		return w.fail(ctx, rec, "other weights of the same hotkey were set at block %d, after the decision", last)
+	}
+	if err := w.alone(ctx, mg, rec); err != nil {
+		return rec, err
+	}
+	if err := w.lease(ctx); err != nil {
+		return rec, err
+	}
+	signed, err := w.Signer.SignWeights(ctx, intentOf(mg, rec))
 	if err != nil {
 		return rec, fmt.Errorf("sign the weights of epoch %d: %w", rec.Epoch, err)
 	}
-	if signed.Hotkey != w.Hotkey {
-		return rec, fmt.Errorf("the signer holds %s, the settings name %s", signed.Hotkey, w.Hotkey)
+	if err := w.check(mg, signed); err != nil {
+		return rec, err
 	}
-	rec.State, rec.Extrinsic, rec.Hash, rec.Death = subnet.Signed, signed.Extrinsic, signed.Hash, signed.Death
+	rec.State, rec.Extrinsic, rec.Hash, rec.Birth, rec.Death = subnet.Signed, signed.Extrinsic, signed.Hash, mg.Block, signed.Death
+	rec.Call, rec.Round, rec.Reveal = signed.Call, signed.Round, signed.Reveal
 	return w.put(ctx, rec)
 }
 
-func holds(mg subnet.Metagraph, uid subnet.UID, hotkey subnet.Hotkey) bool {
-	return int(uid) < len(mg.Neurons) && mg.Neurons[uid].Hotkey == hotkey
+func intentOf(mg subnet.Metagraph, rec subnet.WeightsRecord) subnet.WeightsIntent {
+	intent := subnet.WeightsIntent{
+		Netuid: rec.Netuid, Mechanism: rec.Mechanism, VersionKey: mg.Rules.VersionKey,
+		Head: mg.Block, HeadHash: mg.BlockHash, Epoch: rec.Epoch,
+	}
+	for _, x := range rec.Weights {
+		intent.UIDs = append(intent.UIDs, x.UID)
+		intent.Values = append(intent.Values, x.Value)
+	}
+	return intent
 }
 
-// submit finds out whether the stored bytes are on chain already; if they can no
-// longer get there it signs anew, otherwise it sends them, the same ones, again.
+// longestEra is the longest life of signed bytes that is accepted, in blocks.
+const longestEra = 128
+
+// check refuses an answer of the signer that cannot be followed to its end. Bytes that
+// were taken for dead while they live would be followed by others.
+func (w *WeightSetter) check(mg subnet.Metagraph, signed subnet.SignedWeights) error {
+	switch {
+	case signed.Hotkey != w.Hotkey:
+		return fmt.Errorf("the signer holds %s, the settings name %s", signed.Hotkey, w.Hotkey)
+	case signed.Extrinsic == "" || signed.Hash == "":
+		return errors.New("the signer answered without an extrinsic or its hash")
+	case signed.Death <= mg.Block || signed.Death > mg.Block+longestEra:
+		return fmt.Errorf("the signer's extrinsic dies at block %d: want one of the %d blocks after %d", signed.Death, longestEra, mg.Block)
+	case signed.Round > 0 && signed.Reveal <= mg.Block:
+		return fmt.Errorf("the signer's timelock is to open at block %d, which %d has passed", signed.Reveal, mg.Block)
+	}
+	return nil
+}
+
+// submit follows the stored bytes to their end, and signs anew when that is that they
+// can no longer be included.
 func (w *WeightSetter) submit(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) (subnet.WeightsRecord, error) {
-	inc, found, err := w.Chain.Find(ctx, rec.Hash, rec.Block, min(mg.Block, rec.Death))
+	rec, dead, err := w.track(ctx, &mg, rec)
+	if err != nil || dead == "" {
+		return rec, err
+	}
+	return w.sign(ctx, mg, rec)
+}
+
+// track finds out whether the stored bytes are on chain already; if not, and they can
+// still get there, it sends them, the same ones, again. The record comes back included
+// or failed, or as it was with the reason why its bytes are dead for good. It may look
+// at the chain anew, and then leaves that in mg.
+func (w *WeightSetter) track(ctx context.Context, mg *subnet.Metagraph, rec subnet.WeightsRecord) (_ subnet.WeightsRecord, dead string, err error) {
+	rec, found, err := w.find(ctx, *mg, rec)
+	if found || err != nil {
+		return rec, "", err
+	}
+	if mg.Block >= rec.Death {
+		return rec, fmt.Sprintf("not included before block %d, when its era ended", rec.Death), nil
+	}
+	inc, err := w.send(ctx, *mg, rec)
+	if err == nil {
+		rec, err = w.record(ctx, rec, inc)
+		return rec, "", err
+	}
+	old, ok := errors.AsType[*subnet.OutdatedError](err)
+	if !ok || old.At < rec.Birth+lag {
+		return rec, "", fmt.Errorf("submit the weights of epoch %d: %w", rec.Epoch, err)
+	}
+	if *mg, err = w.again(ctx, old.At); err != nil {
+		return rec, "", err
+	}
+	rec, found, err = w.find(ctx, *mg, rec)
+	if found || err != nil {
+		return rec, "", err
+	}
+	return rec, fmt.Sprintf("signed for a runtime that ended before block %d, without them", old.At), nil
+}
+
+// lag is how many blocks an endpoint may be behind the one that was signed at: for so
+// long, bytes that do not fit a finalized runtime may belong to the next one.
+const lag = 16
+
+// find looks for the stored bytes in the blocks up to mg's, and records what became of
+// them there. Where a node has thrown away how their dispatch ended, that stops a search
+// that can be repeated; once the bytes are dead, what is stored will tell.
+func (w *WeightSetter) find(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) (subnet.WeightsRecord, bool, error) {
+	inc, found, err := w.Chain.Find(ctx, rec.Hash, max(rec.Block, rec.Birth), min(mg.Block, rec.Death))
+	if err != nil && !(found && mg.Block >= rec.Death) {
+		return rec, false, fmt.Errorf("look for extrinsic %s: %w", rec.Hash, err)
+	}
+	err = nil
+	if found {
+		rec, err = w.record(ctx, rec, inc)
+	}
+	return rec, found, err
+}
+
+// send submits the stored bytes, unless they would do harm by now.
+func (w *WeightSetter) send(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) (subnet.Inclusion, error) {
+	if why, ok := reassigned(mg, rec); ok {
+		return subnet.Inclusion{}, &TooSoonError{mg.Block, rec.Death, why + " after they were signed: the bytes are left to die"}
+	}
+	if err := w.alone(ctx, mg, rec); err != nil {
+		return subnet.Inclusion{}, err
+	}
+	return w.Chain.Submit(ctx, rec.Extrinsic)
+}
+
+// alone makes sure that no other epoch's weights are on their way or have come in
+// between. It is asked after the record's bytes are stored and before they are sent, by
+// every process: of two that hold bytes of different epochs, because one was stopped for
+// long or lost the lease, at least one sees the other.
+func (w *WeightSetter) alone(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) error {
+	recs, err := w.Store.LatestWeights(ctx, w.Netuid, unfinished)
 	if err != nil {
-		return rec, fmt.Errorf("look for extrinsic %s: %w", rec.Hash, err)
+		return fmt.Errorf("read the weights records: %w", err)
 	}
-	if !found && mg.Block >= rec.Death {
-		return w.sign(ctx, mg, rec)
-	}
-	if !found {
-		if inc, err = w.Chain.Submit(ctx, rec.Extrinsic); err != nil {
-			return rec, fmt.Errorf("submit the weights of epoch %d: %w", rec.Epoch, err)
+	epoch := epochOf(mg)
+	for _, other := range recs {
+		if other.Epoch == rec.Epoch || other.Mechanism != rec.Mechanism {
+			continue
+		}
+		switch sent := other.At > 0; {
+		case other.State == subnet.Signed && mg.Block < other.Death:
+			return &TooSoonError{mg.Block, other.Death, fmt.Sprintf("bytes of epoch %d may still be included", other.Epoch)}
+		case sent && other.Block > rec.Block:
+			return &TooSoonError{mg.Block, max(rec.Death, mg.Block+1), fmt.Sprintf("weights of epoch %d, which are newer, were sent", other.Epoch)}
+		case sent && other.At >= epoch:
+			return &TooSoonError{mg.Block, epoch + tempoOf(mg), fmt.Sprintf("weights of epoch %d are this epoch's", other.Epoch)}
 		}
 	}
-	return w.record(ctx, rec, inc)
+	return nil
 }
 
 func (w *WeightSetter) record(ctx context.Context, rec subnet.WeightsRecord, inc subnet.Inclusion) (subnet.WeightsRecord, error) {
-	rec.State, rec.At = subnet.Included, inc.Block
 	if inc.Failure != "" {
-		rec.State, rec.Reason = subnet.Failed, "the chain refused them: "+inc.Failure
+		return w.fail(ctx, rec, "the chain refused them in block %d: %s", inc.Block, inc.Failure)
 	}
+	rec.State, rec.At = subnet.Included, inc.Block
 	return w.put(ctx, rec)
-}
-
-// confirm reads the weights back: what was included must be what is stored.
-func (w *WeightSetter) confirm(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) (subnet.WeightsRecord, error) {
-	own, ok := w.own(mg)
-	if !ok {
-		rec.State, rec.Reason = subnet.Failed, "the hotkey left the subnet before the weights could be read back"
-		return w.put(ctx, rec)
-	}
-	row, err := w.Chain.Weights(ctx, w.Netuid, rec.Mechanism, own.UID)
-	if err != nil {
-		return rec, fmt.Errorf("read the weights back: %w", err)
-	}
-	switch {
-	case row.LastUpdate < rec.At:
-		return rec, fmt.Errorf("read the weights back at block %d: last update is %d, they were included at %d", row.At, row.LastUpdate, rec.At)
-	case row.LastUpdate > rec.At:
-		rec.State, rec.Reason = subnet.Failed, fmt.Sprintf("overwritten at block %d by another submission of the same hotkey", row.LastUpdate)
-	case !maps.Equal(row.Values, valuesOf(rec)):
-		rec.State, rec.Reason = subnet.Failed, "the chain stores other weights than were sent"
-	default:
-		rec.State = subnet.Confirmed
-	}
-	return w.put(ctx, rec)
-}
-
-func valuesOf(rec subnet.WeightsRecord) map[subnet.UID]uint16 {
-	out := make(map[subnet.UID]uint16, len(rec.Weights))
-	for _, x := range rec.Weights {
-		out[x.UID] = x.Value
-	}
-	return out
-}
-
-// closeOld brings the records of other epochs to an end and says whether it closed
-// any. One whose bytes may still be included is waited for, by submitting those bytes
-// again, and stops the run when that fails: two live submissions never exist side by
-// side. One that can do no harm any more stops nobody.
-func (w *WeightSetter) closeOld(ctx context.Context, mg subnet.Metagraph) (closed bool, err error) {
-	recs, err := w.Store.LatestWeights(ctx, w.Netuid, unfinished)
-	if err != nil {
-		return false, fmt.Errorf("read the weights records: %w", err)
-	}
-	for _, rec := range recs {
-		// A change of tempo can move the running epoch's first block back, so that
-		// an unfinished record stands under a later one.
-		if rec.Epoch == epochOf(mg) || rec.State.Final() {
-			continue
-		}
-		err := w.closeOne(ctx, mg, rec)
-		if err != nil && rec.State == subnet.Signed && mg.Block < rec.Death {
-			return closed, fmt.Errorf("close the weights of epoch %d: %w", rec.Epoch, err)
-		}
-		if err != nil {
-			w.Log.ErrorContext(ctx, "old weights record not closed", "epoch", rec.Epoch, "err", err)
-		}
-		closed = closed || err == nil
-	}
-	return closed, nil
-}
-
-func (w *WeightSetter) closeOne(ctx context.Context, mg subnet.Metagraph, rec subnet.WeightsRecord) error {
-	var err error
-	if rec.State == subnet.Signed {
-		inc, found, ferr := w.Chain.Find(ctx, rec.Hash, rec.Block, min(mg.Block, rec.Death))
-		switch {
-		case ferr != nil:
-			return fmt.Errorf("look for extrinsic %s: %w", rec.Hash, ferr)
-		case found:
-			rec, err = w.record(ctx, rec, inc)
-		case mg.Block >= rec.Death:
-			rec.State, rec.Reason = subnet.Failed, fmt.Sprintf("not included before block %d, when its era ended", rec.Death)
-			_, err = w.put(ctx, rec)
-			return err
-		default:
-			rec, err = w.submit(ctx, mg, rec)
-		}
-		if err != nil || rec.State.Final() {
-			return err
-		}
-	}
-	if rec.State == subnet.Planned {
-		rec.State, rec.Reason = subnet.Failed, "its epoch ended before it was signed"
-		_, err = w.put(ctx, rec)
-		return err
-	}
-	_, err = w.confirm(ctx, mg, rec)
-	return err
 }

@@ -23,12 +23,18 @@ type Chain interface {
 	Weights(ctx context.Context, netuid subnet.Netuid, mechanism subnet.Mechanism, uid subnet.UID) (subnet.WeightsRow, error)
 
 	// Submit sends a signed extrinsic and follows it to its dispatch result in a
-	// finalized block. Sending the same bytes again is safe.
+	// finalized block. Sending the same bytes again is safe. The error wraps a
+	// *subnet.OutdatedError when the bytes do not fit the finalized runtime; after any
+	// other it is open whether they will be included.
 	Submit(ctx context.Context, extrinsic string) (subnet.Inclusion, error)
 
 	// Find looks for an extrinsic by hash in the finalized blocks from..to, both
-	// included; false when it is in none of them.
+	// included; false when it is in none of them, an error when not all of them can be
+	// looked at.
 	Find(ctx context.Context, hash string, from, to subnet.Block) (subnet.Inclusion, bool, error)
+
+	// Revealed says what became of timelocked weights that were included.
+	Revealed(ctx context.Context, commit subnet.TimelockCommit) (subnet.Reveal, error)
 }
 
 // Signer holds the hotkey. It is asked for a decision to be signed, never for bytes.
