@@ -82,7 +82,7 @@ func describeNeuron(n subnet.Neuron, commitments map[subnet.Hotkey]subnet.RawCom
 		return d
 	}
 	d.CommitBlock = raw.Block
-	c, err := subnet.ParseCommitment(raw.Text, raw.Block)
+	c, err := raw.Parse()
 	if err != nil {
 		d.Commitment, d.Reason = "invalid", err.Error()
 		return d

@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -131,5 +132,44 @@ func TestNonsenseIsRefused(t *testing.T) {
 	}
 	if node.Pending() > 1 {
 		t.Errorf("%d extrinsics wait, of one", node.Pending())
+	}
+}
+
+// A value that no runtime could have written costs its miner the commitment, and nobody
+// else theirs.
+func TestUnreadableCommitmentIsItsMinersProblem(t *testing.T) {
+	cfg := config(t)
+	cfg.Neurons[1].Revealed = []chaintest.Commitment{{Text: []byte("bob's"), Block: 3}}
+	cfg.Neurons[2].Revealed = []chaintest.Commitment{{Text: []byte("charlie's"), Block: 3}}
+	cfg.Neurons[2].Plain = []byte("charlie's older one")
+	node := start(t, cfg)
+	for name, garbage := range map[string]string{
+		"nothing": `"0x"`, "cut short": `"0x04"`, "more than it says": `"0x0000"`, "a length of 2^30": `"0x02000000ff"`, "a list of a billion": `"0x030000000f"`,
+	} {
+		bob := person(t, "Bob").Public()
+		spoil := func(method string, result json.RawMessage) json.RawMessage {
+			var sets []struct {
+				Block   string               `json:"block"`
+				Changes [][2]json.RawMessage `json:"changes"`
+			}
+			if method != "state_queryStorageAt" || json.Unmarshal(result, &sets) != nil || len(sets) == 0 {
+				return result
+			}
+			for i, change := range sets[0].Changes {
+				if strings.Contains(string(change[0]), hex.EncodeToString(bob[:])) {
+					sets[0].Changes[i][1] = json.RawMessage(garbage)
+				}
+			}
+			spoilt, _ := json.Marshal(sets) // of what has just been read
+			return spoilt
+		}
+		mg, err := dial(t, quick(liar(t, node, spoil))).Metagraph(t.Context(), netuid)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		his, hers := mg.Commitments[hotkey(t, "Bob")], mg.Commitments[hotkey(t, "Charlie")]
+		if his.Problem == "" || len(his.Text) > 0 || string(hers.Text) != "charlie's" || hers.Problem != "" {
+			t.Errorf("%s: Bob's %+v, Charlie's %+v", name, his, hers)
+		}
 	}
 }

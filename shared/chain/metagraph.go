@@ -40,7 +40,9 @@ func (c *Client) Metagraph(ctx context.Context, netuid subnet.Netuid) (subnet.Me
 	if mg.Rules.BlockTime, err = s.blockTime(); err != nil {
 		return subnet.Metagraph{}, err
 	}
-	mg.Commitments = commitments.newest()
+	if mg.Commitments, err = commitments.newest(); err != nil {
+		return subnet.Metagraph{}, err
+	}
 	return mg, nil
 }
 

@@ -77,10 +77,7 @@ func (r *reveals) sealed(ctx context.Context, s *snapshot) (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("chain: key of %s: %w", queue, err)
 		}
-		names, more, err := s.keys(ctx, prefix, maxEpochs)
-		if err == nil && more {
-			err = fmt.Errorf("chain: %s: %w: commits of more than %d epochs", queue, ErrAnswer, maxEpochs)
-		}
+		names, err := s.keysUnder(ctx, toHex(prefix), maxEpochs)
 		if err != nil {
 			return false, err
 		}

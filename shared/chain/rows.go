@@ -113,7 +113,7 @@ func (s *snapshot) sealed(ctx context.Context, index uint16) ([]SealedRow, error
 	if err != nil {
 		return nil, fmt.Errorf("chain: key of %s.%s: %w", pallet, entry, err)
 	}
-	names, err := s.keysUnder(ctx, toHex(prefix))
+	names, err := s.keysUnder(ctx, toHex(prefix), maxEpochs)
 	if err != nil {
 		return nil, err
 	}

@@ -59,39 +59,16 @@ func (c *Client) own(ctx context.Context, at Head) error {
 // maxKeys bounds how many storage keys one request names, or lists.
 const maxKeys = 1000
 
-// keys lists the storage keys (0x-prefixed hex) that begin with the prefix and hold
-// something, in order; at most limit of them, and whether there are more.
-func (s *snapshot) keys(ctx context.Context, prefix []byte, limit int) (names []string, more bool, err error) {
-	begin := toHex(prefix)
-	last := begin
-	for len(names) <= limit {
-		count := min(maxKeys, limit+1-len(names))
-		var page []string
-		if err := s.client.call(ctx, &page, "state_getKeysPaged", begin, count, last, s.head.Hash); err != nil {
-			return nil, false, err
-		}
-		if len(page) > count {
-			return nil, false, fmt.Errorf("chain: state_getKeysPaged: %w: %d keys, asked for %d", ErrAnswer, len(page), count)
-		}
-		for _, name := range page {
-			if name = strings.ToLower(name); !strings.HasPrefix(name, begin) || name <= last {
-				return nil, false, fmt.Errorf("chain: state_getKeysPaged: %w: key %s after %s, below %s", ErrAnswer, name, last, begin)
-			}
-			names, last = append(names, name), name
-		}
-		if len(page) < count {
-			return names, false, nil
-		}
-	}
-	return names[:limit], true, nil
-}
-
 // item is a storage item to be read, and where its decoded value goes.
 type item struct {
 	pallet, entry string
 	keys          []any
 	optional      bool // the runtime may lack the item; its value is nil then
 	into          func(value any) error
+
+	// fault takes what is wrong with the value when only those whom it concerns shall bear
+	// it; nil makes the read fail.
+	fault func(error)
 }
 
 // read fetches the items in as few requests as possible and hands each its value as
@@ -123,7 +100,12 @@ func (s *snapshot) read(ctx context.Context, items []item) error {
 		return err
 	}
 	for i, it := range items {
-		if err := s.hand(it, names[i], values); err != nil {
+		err := s.hand(it, names[i], values)
+		switch {
+		case err == nil:
+		case it.fault != nil:
+			it.fault(err)
+		default:
 			return fmt.Errorf("chain: %s.%s at block %d: %w: %w", it.pallet, it.entry, s.head.Number, ErrAnswer, err)
 		}
 	}

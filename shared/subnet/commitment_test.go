@@ -73,3 +73,14 @@ func FuzzParseCommitment(f *testing.F) {
 		}
 	})
 }
+
+func TestRawCommitmentWithoutText(t *testing.T) {
+	raw := subnet.RawCommitment{Text: []byte(`{"model":"a/m","revision":"r"}`), Block: 7}
+	if c, err := raw.Parse(); err != nil || c.Model != "a/m" || c.Block != 7 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	raw.Problem = "sealed until drand round 9"
+	if c, err := raw.Parse(); !errors.Is(err, subnet.ErrCommitment) || !strings.Contains(err.Error(), raw.Problem) || c != (subnet.Commitment{}) {
+		t.Errorf("with a problem: %+v, %v", c, err)
+	}
+}

@@ -1,6 +1,9 @@
 package subnet
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // MinerState says whether a committed miner may be sampled and paid, and if not,
 // which check it failed.
@@ -74,6 +77,18 @@ type Metagraph struct {
 type RawCommitment struct {
 	Text  []byte
 	Block Block
+
+	// Problem says why the chain has no text to show, fit to be read by the miner: it is
+	// sealed still, or could not be opened. Empty when Text is what was committed.
+	Problem string
+}
+
+// Parse reads the text as ParseCommitment does, and refuses one that is not there.
+func (r RawCommitment) Parse() (Commitment, error) {
+	if r.Problem != "" {
+		return Commitment{}, fmt.Errorf("%w: %s", ErrCommitment, r.Problem)
+	}
+	return ParseCommitment(r.Text, r.Block)
 }
 
 // WeightRules are the chain's parameters that bind whoever sets weights.
