@@ -31,9 +31,17 @@ func (m *Metadata) decodeAll(b []byte, id uint32, what string) (any, error) {
 	return v, nil
 }
 
+// maxValues is how many values a node can make this process hold at once, whatever it
+// sends. All commitments of a full subnet, byte by byte, are a third of it.
+const maxValues = 1 << 20
+
 // allowance is how many values may come out of n bytes. Honest data stays far below;
 // types of no size, or a type that multiplies itself, do not.
-func allowance(n int) int { return 4096 + 8*n }
+func allowance(n int) int { return min(4096+4*n, maxValues) }
+
+// prealloc bounds what is set aside before the first of n parts has been read: the
+// number may be made up, and types that contain themselves take it again at each level.
+func prealloc(n int) int { return min(n, 64) }
 
 // reading is one walk over a type and the bytes of a value. Failures are d's.
 type reading struct {
@@ -89,9 +97,12 @@ func (r *reading) fields(fields []Field, none any) any {
 	case len(fields) == 0:
 		return none
 	case fields[0].Name != "":
-		named := make(map[string]any, len(fields))
+		named := make(map[string]any, prealloc(len(fields)))
 		for _, f := range fields {
 			named[f.Name] = r.value(f.Type)
+			if r.d.Err() != nil {
+				return nil
+			}
 		}
 		return named
 	case len(fields) == 1:
@@ -101,9 +112,12 @@ func (r *reading) fields(fields []Field, none any) any {
 }
 
 func (r *reading) unnamed(fields []Field) any {
-	values := make([]any, 0, len(fields))
+	values := make([]any, 0, prealloc(len(fields)))
 	for _, f := range fields {
 		values = append(values, r.value(f.Type))
+		if r.d.Err() != nil {
+			return nil
+		}
 	}
 	return values
 }
@@ -131,7 +145,7 @@ func (r *reading) row(n int, elem uint32) any {
 	if r.m.isU8(elem) {
 		return append([]byte{}, r.d.Raw(n)...)
 	}
-	values := make([]any, 0, min(n, 64))
+	values := make([]any, 0, prealloc(n))
 	for range n {
 		values = append(values, r.value(elem))
 		if r.d.Err() != nil {

@@ -63,7 +63,7 @@ func (w *writing) ordered(row *Type, key uint32, v any) error {
 // do in what the chain writes.
 func (r *reading) rising(row *Type, key uint32) any {
 	n := r.d.Len(0)
-	values := make([]any, 0, min(n, 64))
+	values := make([]any, 0, prealloc(n))
 	var last []byte
 	for i := range n {
 		from := r.d.Offset()

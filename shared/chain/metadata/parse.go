@@ -81,12 +81,8 @@ func (p *parser) metadata() *Metadata {
 		p.d.Fail(ErrVersion)
 		return m
 	}
-	m.types = list(p, 5, p.registered)
-	for id := range m.types {
-		if m.types[id].id != uint32(id) {
-			p.d.Fail(fmt.Errorf("%w: type %d stands at place %d", ErrFormat, m.types[id].id, id))
-		}
-	}
+	var place uint32
+	m.types = list(p, 5, func() Type { place++; return p.registered(place - 1) })
 	m.pallets = list(p, 7, p.pallet)
 	p.extrinsic(m)
 	if p.version == 14 {

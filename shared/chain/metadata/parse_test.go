@@ -1,11 +1,8 @@
 package metadata_test
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	goruntime "runtime"
 	"slices"
 	"testing"
 
@@ -276,117 +273,5 @@ func TestVersion16Notes(t *testing.T) {
 	}
 	if m, err := metadata.Parse(write([]byte{4, 1, 4, 0})); err != nil || len(m.Extensions()) != 0 {
 		t.Errorf("no list of version 0: %v", err)
-	}
-}
-
-// TestTypesThatMultiplyAreMeasuredOnce has types that double 200 times: walked out, they
-// would never end.
-func TestTypesThatMultiplyAreMeasuredOnce(t *testing.T) {
-	var e scale.Encoder
-	const doublings = 200
-	e.Raw([]byte("meta\x0e"))
-	e.Compact(doublings)
-	for id := range uint64(doublings) {
-		e.Compact(id)
-		e.Raw([]byte{0, 0, 4}) // path, parameters; tuple
-		if id == 0 {
-			e.Raw([]byte{0, 0})
-			continue
-		}
-		e.Compact(2)
-		e.Compact(id - 1)
-		e.Compact(id - 1)
-		e.U8(0)
-	}
-	e.Raw([]byte{0, 0, 4, 0, 0}) // pallets, extrinsic, runtime
-	m, err := metadata.Parse(e.Data())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if zero, err := m.ZeroSize(doublings - 1); err != nil || !zero {
-		t.Errorf("pairs of pairs of nothing have a size: %v", err)
-	}
-	if _, err := m.DecodeType(scale.NewDecoder(nil), doublings-1); !errors.Is(err, scale.ErrLength) {
-		t.Errorf("decoded: %v", err)
-	}
-}
-
-// TestHostileInputTakesBoundedMemory decodes inputs that claim far more than they hold.
-func TestHostileInputTakesBoundedMemory(t *testing.T) {
-	const limit = 32 << 20
-	claims := []byte{0x02, 0xff, 0xff, 0xff} // a length just below 2^30
-	var before, after goruntime.MemStats
-	goruntime.ReadMemStats(&before)
-	for _, typ := range []string{"Vec<u8>", "Vec<Vec<u64>>", "Vec<()>", "Vec<Wide>", "Vec<Wider>", "Vec<[Wider; 65535]>", "Twice", "Vec<str>", "BTreeMap<u8, Pair>"} {
-		m, id := typed(t, typ)
-		for _, input := range [][]byte{claims, bytes.Repeat(claims, 1000), bytes.Repeat([]byte{4}, 1<<13), make([]byte, 1<<13)} {
-			_, _ = m.DecodeType(scale.NewDecoder(input), id)
-		}
-	}
-	goruntime.ReadMemStats(&after)
-	if used := after.TotalAlloc - before.TotalAlloc; used > limit {
-		t.Errorf("%d MB allocated, at most %d wanted", used>>20, limit>>20)
-	}
-}
-
-// FuzzParse: whatever is accepted as metadata is safe to use.
-func FuzzParse(f *testing.F) {
-	for _, version := range []uint8{14, 15, 16} {
-		f.Add(own(f, version))
-	}
-	f.Add((&handmade{definition: []byte{5, 3}, kind: 1, hashers: []byte{4, 6}, pallets: 1}).bytes())
-	f.Add([]byte("meta\x0f\x03\x00\x00\x00\x40"))
-	f.Fuzz(func(t *testing.T, input []byte) {
-		if m, err := metadata.Parse(input); err == nil {
-			use(m)
-		}
-	})
-}
-
-// FuzzDecodeType: whatever decodes as any type of a runtime encodes back to the same
-// bytes, also by way of JSON.
-func FuzzDecodeType(f *testing.F) {
-	m, err := metadata.Parse(own(f, 15))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for id := range m.TypeCount() {
-		f.Add(uint32(id), make([]byte, 40))
-		f.Add(uint32(id), []byte{4, 1, 134, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
-	}
-	f.Add(uint32(3), []byte{0x02, 0xff, 0xff, 0xff})
-	f.Fuzz(func(t *testing.T, id uint32, input []byte) { encodesBack(t, m, id%uint32(m.TypeCount()), input) })
-}
-
-// FuzzDecodeCall: a call that can be taken apart is put together again as it was.
-func FuzzDecodeCall(f *testing.F) {
-	m, err := metadata.Parse(own(f, 14))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add([]byte{7, 0, 4, 1, 134, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1})
-	f.Add([]byte{7, 0, 0x02, 0xff, 0xff, 0xff})
-	f.Fuzz(func(t *testing.T, input []byte) {
-		pallet, name, args, err := m.DecodeCall(input)
-		if err != nil {
-			return
-		}
-		if again, err := m.EncodeCall(pallet, name, args); err != nil || !bytes.Equal(again, input) {
-			t.Errorf("%x became %x, %v", input, again, err)
-		}
-	})
-}
-
-func BenchmarkParse(b *testing.B) {
-	for _, name := range []string{"metadata-343.v14.hex", "metadata-343.v15.hex", "metadata-393.v16.scale"} {
-		raw := recorded(b, name)
-		b.Run(fmt.Sprintf("%s/%dkB", name, len(raw)/1000), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := metadata.Parse(raw); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

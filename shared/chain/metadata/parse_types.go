@@ -5,9 +5,12 @@ import (
 	"strings"
 )
 
-// registered reads a type with its id.
-func (p *parser) registered() Type {
+// registered reads a type with its id, which must be its place.
+func (p *parser) registered(place uint32) Type {
 	id := p.typeID()
+	if id != place {
+		p.d.Fail(fmt.Errorf("%w: type %d stands at place %d", ErrFormat, id, place))
+	}
 	t := Type{id: id, Path: strings.Join(list(p, 1, p.d.Str), "::")}
 	t.Params = list(p, 2, func() TypeParam { return TypeParam{Name: p.d.Str(), Type: p.optionalTypeID()} })
 	p.definition(&t)
