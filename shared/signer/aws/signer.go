@@ -1,4 +1,5 @@
-// Package aws reaches the signer where it runs on AWS: as a function that is invoked.
+// Package aws is the signer on AWS: a function that is invoked, with its ledger in
+// DynamoDB.
 package aws
 
 import (

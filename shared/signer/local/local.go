@@ -33,6 +33,8 @@ type File struct {
 
 	mu    sync.Mutex
 	file  *os.File
+	write func([]byte) (int, error) // file's, but in tests of its faults
+	sync  func() error
 	read  int64 // bytes of whole lines that are counted
 	count signer.Count
 }
@@ -45,7 +47,7 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signer's ledger: %w", err)
 	}
-	l := &File{path: path, file: f}
+	l := &File{path: path, file: f, write: f.Write, sync: f.Sync}
 	if err := l.locked(l.catchUp); err != nil {
 		_ = f.Close() // the first error is the one to know
 		return nil, err
@@ -98,12 +100,17 @@ func (l *File) locked(do func() error) error {
 }
 
 func lock(f *os.File, how int) error {
-	for {
-		err := unix.Flock(int(f.Fd()), how)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
 	}
+	var locked error
+	err = conn.Control(func(fd uintptr) {
+		for locked = unix.EINTR; errors.Is(locked, unix.EINTR); {
+			locked = unix.Flock(int(fd), how)
+		}
+	})
+	return errors.Join(err, locked)
 }
 
 // append writes the entry behind the last whole line and syncs it. It is counted when it
@@ -116,10 +123,10 @@ func (l *File) append(e signer.Entry) error {
 	if len(line) >= maxLine {
 		return fmt.Errorf("%w: %d bytes", signer.ErrEntry, len(line))
 	}
-	if _, err := l.file.Write(append(line, '\n')); err != nil {
+	if _, err := l.write(append(line, '\n')); err != nil {
 		return err
 	}
-	return l.file.Sync()
+	return l.sync()
 }
 
 // catchUp counts the lines that were written since the last look.
@@ -193,7 +200,7 @@ func (l *File) mend(rest []byte) error {
 	if !json.Valid(rest) {
 		return l.file.Truncate(l.read)
 	}
-	if _, err := l.file.Write([]byte("\n")); err != nil {
+	if _, err := l.write([]byte("\n")); err != nil {
 		return err
 	}
 	return l.take(append(rest, '\n'))
