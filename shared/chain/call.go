@@ -22,10 +22,13 @@ func (c *Client) call(ctx context.Context, result any, method string, params ...
 func (c *Client) persist(ctx context.Context, result any, method string, params []any) error {
 	var last error
 	for attempt := range c.cfg.Attempts {
-		if err := pause(ctx, c.backoff(attempt)); err != nil {
-			return gaveUp(method, attempt, err, last)
+		wait, asked := c.wait()
+		if asked && wait > c.cfg.MaxWait {
+			if wait = 0; last != nil { // otherwise the endpoints' own words are wanted
+				return gaveUp(method, attempt, nil, last)
+			}
 		}
-		if err := c.pace.Wait(ctx); err != nil {
+		if err := pause(ctx, max(wait, c.backoff(attempt))); err != nil {
 			return gaveUp(method, attempt, err, last)
 		}
 		err := c.once(ctx, result, method, params)
@@ -43,6 +46,9 @@ func (c *Client) once(ctx context.Context, result any, method string, params []a
 	l, err := c.connect(ctx)
 	if err != nil {
 		return err
+	}
+	if err := c.paced(ctx, l.endpoint); err != nil {
+		return &CallError{Endpoint: l.endpoint, Method: method, Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
 	defer cancel()

@@ -9,7 +9,8 @@
 //
 // The client keeps one socket. A request that fails in transport is repeated, at the
 // next endpoint, a bounded number of times; the signed bytes of a submission may be
-// sent again because the chain accepts them once.
+// sent again because the chain accepts them once. An endpoint that turns the client away
+// is left alone for as long as it asks to be, and a public one is asked once a second.
 package chain
 
 import (
@@ -56,8 +57,13 @@ type Config struct {
 	Backoff        time.Duration // before the third attempt, doubling from there; 1 s
 	Poll           time.Duration // between looks at the finalized head; 3 s
 	Patience       time.Duration // how long the finalized head may stand still; 3 min
+	MaxWait        time.Duration // how long endpoints that ask to be left alone are waited for; 30 s
 	MaxMessage     int64         // bytes of the longest message accepted; 32 MiB
-	PerSecond      float64       // requests per second at most; 0 means no limit
+
+	// PerSecond is how many requests an endpoint gets in a second at most. When 0, the
+	// well-known public nodes get one, which is about what they allow, and others have no
+	// limit; below 0 none has.
+	PerSecond float64
 }
 
 func (c Config) withDefaults() Config {
@@ -67,6 +73,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Backoff, time.Second)
 	setDefault(&c.Poll, 3*time.Second)
 	setDefault(&c.Patience, 3*time.Minute)
+	setDefault(&c.MaxWait, 30*time.Second)
 	setDefault(&c.MaxMessage, 32<<20)
 	return c
 }
@@ -82,13 +89,16 @@ func setDefault[T comparable](field *T, value T) {
 // safe for use by several goroutines.
 type Client struct {
 	cfg     Config
-	pace    *rate.Limiter
-	dials   chan struct{} // holds a token while one goroutine connects
-	archive *Client       // nil without archive endpoints; connects when first asked
+	dials   chan struct{}  // holds a token while one goroutine connects
+	archive *Client        // nil without archive endpoints; connects when first asked
+	readers sync.WaitGroup // one for each link
 
 	mu       sync.Mutex
-	link     *link // nil or dead when a new one is needed
-	endpoint int   // index of the endpoint to try first
+	link     *link                    // nil or dead when a new one is needed
+	endpoint int                      // index of the endpoint to try first
+	away     map[string]*PolicyError  // by endpoint: how it turned the client away
+	back     map[string]time.Time     // when it may be dialled again
+	paces    map[string]*rate.Limiter // by endpoint
 	genesis  string
 	closed   bool
 	runtimes map[uint32]*metadata.Metadata // by spec version
@@ -101,7 +111,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, errors.New("chain: no endpoint given")
 	}
 	c := newClient(cfg)
-	if _, err := c.connect(ctx); err != nil {
+	if err := c.persuade(ctx); err != nil {
 		return nil, fmt.Errorf("chain: %w", err)
 	}
 	if len(cfg.Archive) > 0 {
@@ -112,27 +122,27 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 }
 
 func newClient(cfg Config) *Client {
-	c := &Client{
+	return &Client{
 		cfg:      cfg.withDefaults(),
-		pace:     rate.NewLimiter(rate.Inf, 1),
 		dials:    make(chan struct{}, 1),
+		away:     make(map[string]*PolicyError),
+		back:     make(map[string]time.Time),
+		paces:    make(map[string]*rate.Limiter),
 		genesis:  strings.ToLower(cfg.Genesis),
 		runtimes: make(map[uint32]*metadata.Metadata),
 	}
-	if cfg.PerSecond > 0 {
-		c.pace.SetLimit(rate.Limit(cfg.PerSecond))
-	}
-	return c
 }
 
-// Close ends the socket. Requests under way fail.
+// Close ends the socket and waits until nothing reads from it any more. Requests under
+// way fail.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closed = true
 	if c.link != nil {
 		c.link.end(errClosed)
 	}
+	c.mu.Unlock()
+	c.readers.Wait()
 	if c.archive != nil {
 		return c.archive.Close()
 	}
@@ -146,87 +156,4 @@ func (c *Client) Genesis() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.genesis
-}
-
-// connect returns the live link, or dials the endpoints in order, once each, starting
-// with the one that comes after the last that failed.
-func (c *Client) connect(ctx context.Context) (*link, error) {
-	select {
-	case c.dials <- struct{}{}:
-		defer func() { <-c.dials }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if l, err := c.live(); l != nil || err != nil {
-		return l, err
-	}
-	var failures []error
-	for range c.cfg.Endpoints {
-		l, err := c.dial(ctx, c.cfg.Endpoints[c.endpoint])
-		if err == nil {
-			return l, c.adopt(l)
-		}
-		failures = append(failures, err)
-		c.endpoint = (c.endpoint + 1) % len(c.cfg.Endpoints)
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, inOneLine(failures)
-}
-
-// live returns the link when it is usable, and moves on to the next endpoint when it
-// has died.
-func (c *Client) live() (*link, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil, errClosed
-	}
-	if c.link == nil {
-		return nil, nil
-	}
-	if c.link.cause() == nil {
-		return c.link, nil
-	}
-	c.link = nil
-	c.endpoint = (c.endpoint + 1) % len(c.cfg.Endpoints)
-	return nil, nil
-}
-
-func (c *Client) adopt(l *link) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		l.end(errClosed)
-		return errClosed
-	}
-	c.link = l
-	return nil
-}
-
-// dial opens a link and makes sure that the chain behind it is the right one.
-func (c *Client) dial(ctx context.Context, endpoint string) (*link, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
-	defer cancel()
-	l, err := openLink(ctx, endpoint, c.cfg.MaxMessage)
-	if err != nil {
-		return nil, err
-	}
-	var genesis string
-	if err := l.ask(ctx, &genesis, "chain_getBlockHash", 0); err != nil {
-		l.end(errClosed)
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.genesis == "" {
-		c.genesis = strings.ToLower(genesis)
-	}
-	if !strings.EqualFold(genesis, c.genesis) {
-		l.end(errClosed)
-		return nil, &CallError{Endpoint: endpoint, Method: "chain_getBlockHash",
-			Err: fmt.Errorf("%w: genesis %s, want %s", ErrWrongChain, genesis, c.genesis)}
-	}
-	return l, nil
 }

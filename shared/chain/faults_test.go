@@ -139,7 +139,9 @@ func TestDialRefused(t *testing.T) {
 	node := start(t, config(t))
 	for _, status := range []int{429, 503} {
 		node.Inject(chaintest.Fault{Kind: chaintest.RefuseDial, Status: status})
-		_, err := chain.Dial(t.Context(), quick(node.Endpoint()))
+		cfg := quick(node.Endpoint())
+		cfg.Attempts = 1
+		_, err := chain.Dial(t.Context(), cfg)
 		if !errors.Is(err, chain.ErrUnreachable) || !strings.Contains(err.Error(), fmt.Sprint(status)) || !strings.Contains(err.Error(), node.Endpoint()) {
 			t.Errorf("got %v, want ErrUnreachable with %d and the endpoint", err, status)
 		}

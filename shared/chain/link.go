@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -52,9 +53,10 @@ func (e *RPCError) Detail() string {
 var ErrDiscarded = errors.New("state already discarded")
 
 // Is makes a refusal match ErrDiscarded. Nodes answer code 4003 for every block whose
-// state they lack; only the text tells a discarded one from an unknown one.
+// state they lack, and gateways put codes of their own in its place; only the text tells a
+// discarded one from an unknown one.
 func (e *RPCError) Is(target error) bool {
-	return target == ErrDiscarded && e.Code == 4003 && strings.Contains(e.Message, "discarded")
+	return target == ErrDiscarded && strings.Contains(e.Message, "State already discarded")
 }
 
 // link is one socket to one endpoint. It dies once and for all at the first sign that
@@ -83,18 +85,17 @@ type response struct {
 	Error  *RPCError       `json:"error"`
 }
 
+// openLink shakes hands. The link is deaf until somebody runs read.
 func openLink(ctx context.Context, endpoint string, maxMessage int64) (*link, error) {
 	conn, resp, err := websocket.Dial(ctx, endpoint, &websocket.DialOptions{HTTPClient: &http.Client{}})
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
-			err = fmt.Errorf("the server answered %s", resp.Status)
+			err = refusedDial(endpoint, resp, time.Now())
 		}
 		return nil, &CallError{Endpoint: endpoint, Method: "dial", Err: unreachable(err)}
 	}
 	conn.SetReadLimit(maxMessage)
-	l := &link{endpoint: endpoint, conn: conn, done: make(chan struct{}), waiting: make(map[uint64]chan response)}
-	go l.read()
-	return l, nil
+	return &link{endpoint: endpoint, conn: conn, done: make(chan struct{}), waiting: make(map[uint64]chan response)}, nil
 }
 
 func unreachable(err error) error { return fmt.Errorf("%w: %w", ErrUnreachable, err) }

@@ -104,10 +104,10 @@ func (c *Client) introduce(ctx context.Context, out *Status) error {
 // Latency is how long the endpoint in use takes for a small answer, what the client
 // itself waits left out.
 func (c *Client) Latency(ctx context.Context) (endpoint string, took time.Duration, err error) {
-	if err := c.pace.Wait(ctx); err != nil {
-		return "", 0, fmt.Errorf("chain: latency: %w", err)
-	}
 	l, err := c.connect(ctx)
+	if err == nil {
+		err = c.paced(ctx, l.endpoint)
+	}
 	if err != nil {
 		return "", 0, fmt.Errorf("chain: latency: %w", err)
 	}
