@@ -61,8 +61,9 @@ const (
 	selectiveMethod = "get_selective_metagraph"
 )
 
-// rosterFields are the fields of a selective metagraph that make a roster.
-var rosterFields = []string{"num_uids", "hotkeys", "validator_permit", "last_update", "total_stake"}
+// rosterFields are the fields of a selective metagraph that make a roster: two numbers,
+// and columns. A runtime leaves netuid at 0 when it is not asked for, like the rest.
+var rosterFields = []string{"netuid", "num_uids", "hotkeys", "validator_permit", "last_update", "total_stake"}
 
 // columns asks for the fields of a roster, each of which is a column over the uids. A
 // runtime that does not know the method, or whose metagraph lacks a field, is
@@ -148,7 +149,7 @@ func roster(value any, netuid subnet.Netuid) ([]subnet.Neuron, error) {
 		return nil, fmt.Errorf("%w: it tells subnet %d", ErrAnswer, of)
 	}
 	columns := make(map[string][]any, len(rosterFields))
-	for _, name := range rosterFields[1:] {
+	for _, name := range rosterFields[2:] {
 		columns[name] = r.list(name)
 		if r.err == nil && len(columns[name]) != count {
 			return nil, fmt.Errorf("%w: %d neurons, and %s of %d", ErrAnswer, count, name, len(columns[name]))

@@ -141,7 +141,6 @@ func TestColumnsThatAreNone(t *testing.T) {
 		"more neurons":      func(c map[string]any) { c["num_uids"] = uint64(65535) },
 		"count is a list":   func(c map[string]any) { c["num_uids"] = []any{} },
 		"other subnet":      func(c map[string]any) { c["netuid"] = uint64(121) },
-		"no subnet told":    func(c map[string]any) { delete(c, "netuid") },
 		"a short account":   func(c map[string]any) { c["hotkeys"].([]any)[1] = []byte("short") },
 		"a permit is 1":     func(c map[string]any) { c["validator_permit"].([]any)[2] = uint64(1) },
 		"an update missing": func(c map[string]any) { c["last_update"].([]any)[0] = nil },
@@ -178,7 +177,7 @@ func TestAnyColumns(t *testing.T) {
 	column := rapid.OneOf(cell, rapid.Map(rapid.SliceOfN(cell, 0, 4), func(v []any) any { return v }))
 	rapid.Check(t, func(t *rapid.T) {
 		columns := asColumns(threeNeurons(), netuid120)
-		for _, name := range append([]string{"netuid"}, rosterFields...) {
+		for _, name := range rosterFields {
 			if rapid.Bool().Draw(t, "spoil "+name) {
 				columns[name] = column.Draw(t, name)
 			}
