@@ -20,7 +20,7 @@ type block struct {
 	extrinsicsRoot [32]byte
 	digest         [][]byte // encoded items
 	extrinsics     [][]byte // with length prefix; the first sets the time
-	spec           uint32   // of the runtime that made it
+	runtime        *runtime // that made it
 }
 
 // seal computes the block's hash: BLAKE2b-256 of its header in SCALE.
@@ -107,11 +107,12 @@ func (n *Node) mine(count int) error {
 			return n.failed
 		}
 		number := n.next()
-		ready := n.ready()
-		if n.failed = n.journal.before(number, ready); n.failed != nil {
+		in := inputs{ready: n.ready(), pulses: n.handed, withheld: n.withheld}
+		n.handed = nil
+		if n.failed = n.journal.before(number, in); n.failed != nil {
 			return n.failed
 		}
-		if n.failed = n.build(number, ready); n.failed != nil {
+		if n.failed = n.build(number, in); n.failed != nil {
 			return n.failed
 		}
 	}
@@ -126,34 +127,48 @@ func (n *Node) next() uint64 {
 	return n.chain.head + 1
 }
 
-// build executes a block of these extrinsics, which the pool has found valid, and makes
-// it the head.
-func (n *Node) build(number uint64, ready []*pooled) error {
-	b := &block{number: number, parent: n.chain.at(n.chain.head).hash, spec: n.runtime.SpecVersion, digest: [][]byte{slot(number)}}
+// inputs is all that a block's content follows from, besides the blocks before it.
+type inputs struct {
+	ready    []*pooled // its extrinsics, which the pool has found valid
+	pulses   []pulse   // handed to the node
+	withheld bool      // the beacon's own rounds are kept away
+}
+
+// build executes a block and makes it the head.
+func (n *Node) build(number uint64, in inputs) error {
+	b := &block{number: number, parent: n.chain.at(n.chain.head).hash, runtime: n.current, digest: [][]byte{slot(number)}}
 	if n.chain.forks > 0 {
 		b.digest = append(b.digest, fork(n.chain.forks))
 	}
-	x := &execution{node: n, number: number}
-	if err := x.initialize(); err != nil {
-		return fmt.Errorf("block %d: %w", number, err)
-	}
-	inherent, err := n.setTime(number)
-	if err != nil {
-		return fmt.Errorf("block %d: %w", number, err)
-	}
-	b.extrinsics = append(b.extrinsics, inherent)
-	x.succeeded(0)
-	for _, p := range ready {
-		b.extrinsics = append(b.extrinsics, p.raw)
-		if err := x.apply(len(b.extrinsics)-1, p.signed); err != nil {
-			return fmt.Errorf("block %d: %w", number, err)
-		}
-	}
-	if err := x.finish(); err != nil {
+	if err := n.write(b, in); err != nil {
 		return fmt.Errorf("block %d: %w", number, err)
 	}
 	n.append(b)
 	return nil
+}
+
+// write puts into the state what follows from a block.
+func (n *Node) write(b *block, in inputs) error {
+	x := &execution{node: n, number: b.number}
+	if err := x.initialize(); err != nil {
+		return err
+	}
+	inherent, err := x.setTime()
+	if err != nil {
+		return err
+	}
+	b.extrinsics = append(b.extrinsics, inherent)
+	x.succeeded(0)
+	for _, p := range in.ready {
+		b.extrinsics = append(b.extrinsics, p.raw)
+		if err := x.apply(len(b.extrinsics)-1, p.signed); err != nil {
+			return err
+		}
+	}
+	if err := x.storePulses(in); err != nil {
+		return err
+	}
+	return x.finish()
 }
 
 // append seals a block whose state has been written and makes it the head.
@@ -219,9 +234,13 @@ func (n *Node) Retract(count int) error {
 }
 
 // setTime is the inherent that every block begins with, a bare extrinsic.
-func (n *Node) setTime(number uint64) ([]byte, error) {
+func (x *execution) setTime() ([]byte, error) {
 	const bare = 4
-	call, err := n.runtime.Metadata.EncodeCall("Timestamp", "set", map[string]any{"now": n.timeOf(number)})
+	now := x.node.timeOf(x.number)
+	if err := x.put("Timestamp", "Now", now); err != nil {
+		return nil, err
+	}
+	call, err := x.node.runtime.Metadata.EncodeCall("Timestamp", "set", map[string]any{"now": now})
 	if err != nil {
 		return nil, err
 	}

@@ -17,13 +17,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -37,15 +37,15 @@ type Config struct {
 	Listen string // address; a free port of 127.0.0.1
 	Name   string // the chain's name, part of its genesis; "Affine development"
 
-	Netuid  subnet.Netuid      // 120
-	Neurons []Neuron           // uid by position
-	Rules   subnet.WeightRules // taken as they are; MaxWeight 65535 and BlockTime 12 s when 0
+	Netuid  subnet.Netuid // 120
+	Neurons []Neuron      // uid by position
 
-	// StakeThreshold is the least stake, in rao, that lets a hotkey set weights.
-	StakeThreshold uint64
+	// Rules are taken as they are; MaxWeight 65535, BlockTime 12 s, RevealPeriod 1,
+	// CommitVersion 4 and Mechanisms 1 when 0.
+	Rules subnet.WeightRules
 
 	First       subnet.Block // number of the block after genesis, where the chain takes up; 1
-	SpecVersion uint32       // 393
+	SpecVersion uint32       // 446; before 425 and 446 runtimes lack what these brought
 	FinalityLag int          // blocks between the newest and the newest finalized one
 	KeepState   int          // blocks whose state can be read; 256
 	Sealing     Sealing      // what makes blocks; the clock
@@ -76,11 +76,12 @@ const (
 
 // Neuron is a registered hotkey.
 type Neuron struct {
-	Hotkey   subnet.Hotkey
-	Stake    uint64 // rao
-	Permit   bool   // may set weights on others
-	Revealed []Commitment
-	Plain    []byte // a CommitmentOf record of this text, at block 0; nil for none
+	Hotkey     subnet.Hotkey
+	Stake      uint64       // rao
+	Permit     bool         // may set weights on others
+	Registered subnet.Block // from which its first rate limit counts; none does from 0
+	Revealed   []Commitment
+	Plain      []byte // a CommitmentOf record of this text, at block 0; nil for none
 }
 
 // Commitment is one entry of RevealedCommitments, stored as it is: upstream's SDK puts
@@ -96,8 +97,11 @@ func (c Config) withDefaults() Config {
 	c.Netuid = cmp.Or(c.Netuid, 120)
 	c.Rules.MaxWeight = cmp.Or(c.Rules.MaxWeight, 65535)
 	c.Rules.BlockTime = cmp.Or(c.Rules.BlockTime, 12*time.Second)
+	c.Rules.RevealPeriod = cmp.Or(c.Rules.RevealPeriod, 1)
+	c.Rules.CommitVersion = cmp.Or(c.Rules.CommitVersion, 4)
+	c.Rules.Mechanisms = cmp.Or(c.Rules.Mechanisms, 1)
 	c.First = cmp.Or(c.First, 1)
-	c.SpecVersion = cmp.Or(c.SpecVersion, 393)
+	c.SpecVersion = cmp.Or(c.SpecVersion, 446)
 	c.KeepState = cmp.Or(c.KeepState, 256)
 	return c
 }
@@ -117,10 +121,12 @@ type Node struct {
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 
-	described map[uint8][]byte // metadata by its version
+	authority timelock.Authority
+	beacon    timelock.Beacon
 
 	mu      sync.Mutex
-	runtime extrinsic.Context // versions, metadata and genesis in force
+	current *runtime          // in force
+	runtime extrinsic.Context // its versions and metadata, and the genesis
 	state   *state
 	chain   chain
 	pool    []*pooled
@@ -130,12 +136,16 @@ type Node struct {
 
 	served   map[string]int // requests executed, by method
 	held     bool           // HoldFinality
-	enforced *uint64        // LieAboutRateLimit
+	withheld bool           // HoldPulses
+	handed   []pulse        // Pulse, for the next block
+
+	migration bool    // the next block takes the epochs over from an older runtime
+	enforced  *uint64 // LieAboutRateLimit
 }
 
 // Start runs a node until ctx ends or Close is called.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg.withDefaults(), state: newState(), news: make(chan struct{}), served: make(map[string]int), described: make(map[uint8][]byte)}
+	n := &Node{cfg: cfg.withDefaults(), state: newState(), news: make(chan struct{}), served: make(map[string]int)}
 	n.alive, n.stop = context.WithCancel(ctx)
 	if err := n.open(); err != nil {
 		n.stop()
@@ -156,6 +166,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 
 // open makes the genesis block and takes up the chain from the state file.
 func (n *Node) open() error {
+	if err := n.light(); err != nil {
+		return err
+	}
 	if err := n.genesis(); err != nil {
 		return fmt.Errorf("genesis: %w", err)
 	}
@@ -216,54 +229,3 @@ func (n *Node) sleep(d time.Duration) bool {
 
 // Endpoint is the node's WebSocket URL. HTTP POST works there as well.
 func (n *Node) Endpoint() string { return n.endpoint }
-
-// Genesis is the hash of block 0, 0x-prefixed hex.
-func (n *Node) Genesis() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return toHex(n.runtime.Genesis[:])
-}
-
-// Head is the number of the newest block.
-func (n *Node) Head() subnet.Block {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return subnet.Block(n.chain.head)
-}
-
-// Finalized is the number of the newest finalized block.
-func (n *Node) Finalized() subnet.Block {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return subnet.Block(n.chain.finalized)
-}
-
-// Served counts the requests that were executed, by method.
-func (n *Node) Served() map[string]int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return maps.Clone(n.served)
-}
-
-// HoldFinality stops (or resumes) the finalized head while blocks go on.
-func (n *Node) HoldFinality(hold bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.held = hold
-	n.finalize()
-}
-
-// LieAboutRateLimit enforces another rate limit than storage says.
-func (n *Node) LieAboutRateLimit(enforced uint64) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.enforced = &enforced
-}
-
-// Upgrade gives the runtime another spec version from the next block on.
-func (n *Node) Upgrade(spec uint32) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.runtime.SpecVersion = spec
-	n.prune(n.chain.at(n.chain.head)) // signatures are bound to the version
-}

@@ -102,11 +102,14 @@ func TestMetadataInAllWaysOfAsking(t *testing.T) {
 	if framed := c.text("state_call", "Metadata_metadata", "0x"); !strings.HasSuffix(framed, bare[2:]) {
 		t.Error("Metadata_metadata tells another one")
 	}
-	if got := c.text("state_call", "Metadata_metadata_versions", "0x"); got != "0x080e0000000f000000" {
-		t.Errorf("versions %s, want 14 and 15", got)
+	if got := c.text("state_call", "Metadata_metadata_versions", "0x"); got != "0x0c0e0000000f00000010000000" {
+		t.Errorf("versions %s, want 14, 15 and 16", got)
 	}
-	if got := c.text("state_call", "Metadata_metadata_at_version", "0x10000000"); got != "0x00" {
-		t.Errorf("version 16 is %.20s, want none", got)
+	if got := c.text("state_call", "Metadata_metadata_at_version", "0x10000000"); !strings.Contains(got[:40], toHex([]byte("meta\x10"))[2:]) {
+		t.Errorf("version 16 begins with %.40s", got)
+	}
+	if got := c.text("state_call", "Metadata_metadata_at_version", "0x11000000"); got != "0x00" {
+		t.Errorf("version 17 is %.20s, want none", got)
 	}
 	if got := c.text("state_call", "Metadata_metadata_at_version", "0x0f010000"); got != "0x00" {
 		t.Errorf("version 271 is %.20s, want none", got)
@@ -118,15 +121,15 @@ func TestUpgradeIsTold(t *testing.T) {
 	c := connect(t, n)
 	c.send("state_subscribeRuntimeVersion")
 	c.next()
-	for _, want := range []string{`"specVersion":393`, `"specVersion":400`} {
+	for _, want := range []string{`"specVersion":446`, `"specVersion":447`} {
 		if m := c.next(); !strings.Contains(string(m.Params.Result), want) {
 			t.Errorf("told %s, want %s", m.Params.Result, want)
 		}
-		n.Upgrade(400)
+		upgrade(t, n, 447)
 		mine(t, n, 1)
 	}
 	old := c.text("chain_getBlockHash", 205)
-	if m := c.ask("state_getRuntimeVersion", old); !strings.Contains(string(m.Result), `"specVersion":393`) {
+	if m := c.ask("state_getRuntimeVersion", old); !strings.Contains(string(m.Result), `"specVersion":446`) {
 		t.Errorf("the old block's version is %s", m.Result)
 	}
 }

@@ -34,6 +34,15 @@ func (x *execution) put(pallet, entry string, value any, keys ...any) error {
 	return nil
 }
 
+// remove deletes a storage item, if it is there.
+func (x *execution) remove(pallet, entry string, keys ...any) error {
+	key, err := x.node.runtime.Metadata.StorageKey(pallet, entry, keys...)
+	if err == nil && x.node.state.get(x.number, key) != nil {
+		x.node.state.put(x.number, key, nil)
+	}
+	return err
+}
+
 // read decodes a storage item as it stands now: the block's own writes included.
 func (x *execution) read(pallet, entry string, keys ...any) (any, error) {
 	return x.node.read(x.number, pallet, entry, keys...)
@@ -41,11 +50,12 @@ func (x *execution) read(pallet, entry string, keys ...any) (any, error) {
 
 // read decodes a storage item as it stood after a block, or its default.
 func (n *Node) read(at uint64, pallet, entry string, keys ...any) (any, error) {
-	key, err := n.runtime.Metadata.StorageKey(pallet, entry, keys...)
+	m := n.metadataAt(at)
+	key, err := m.StorageKey(pallet, entry, keys...)
 	if err != nil {
 		return nil, err
 	}
-	return n.runtime.Metadata.DecodeStorage(pallet, entry, n.state.get(at, key))
+	return m.DecodeStorage(pallet, entry, n.state.get(at, key))
 }
 
 // get is read for items whose type the node's own metadata fixes.
@@ -61,47 +71,18 @@ func get[T any](n *Node, at uint64, pallet, entry string, keys ...any) (out T, e
 	return out, err
 }
 
-// initialize writes what every block writes first: its number, its time and where in
-// the epoch it lies.
+// initialize is what the chain does at the beginning of a block, before its extrinsics:
+// weights whose time has come are opened, then epochs run, then commitments are opened.
 func (x *execution) initialize() error {
 	if err := x.put("System", "Number", x.number); err != nil {
 		return err
 	}
-	if err := x.put("Timestamp", "Now", x.node.timeOf(x.number)); err != nil {
-		return err
+	for _, step := range []func() error{x.migrate, x.revealWeights, x.turnEpoch, x.openCommitments} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	return x.turnEpoch()
-}
-
-// schedules reports whether the runtime keeps its epochs in storage, as Subtensor's does
-// since about spec 425.
-func (x *execution) schedules() bool {
-	_, err := x.node.runtime.Metadata.StorageEntry("SubtensorModule", "LastEpochBlock")
-	return err == nil
-}
-
-// turnEpoch begins an epoch when tempo blocks have gone by since the last one began.
-func (x *execution) turnEpoch() error {
-	if !x.schedules() {
-		return nil
-	}
-	netuid := uint16(x.node.cfg.Netuid)
-	tempo, err := get[uint64](x.node, x.number, "SubtensorModule", "Tempo", netuid)
-	if err != nil {
-		return err
-	}
-	last, err := get[uint64](x.node, x.number, "SubtensorModule", "LastEpochBlock", netuid)
-	if err != nil || tempo == 0 || x.number-last < tempo {
-		return err
-	}
-	index, err := get[uint64](x.node, x.number, "SubtensorModule", "SubnetEpochIndex", netuid)
-	if err != nil {
-		return err
-	}
-	if err := x.put("SubtensorModule", "SubnetEpochIndex", index+1, netuid); err != nil {
-		return err
-	}
-	return x.put("SubtensorModule", "LastEpochBlock", x.number, netuid)
+	return nil
 }
 
 // apply executes a signed extrinsic. A dispatch that fails leaves its nonce used and a
@@ -131,11 +112,19 @@ func (x *execution) apply(index int, signed *extrinsic.Signed) error {
 	return nil
 }
 
+// weightCalls are the calls of SubtensorModule that this package plays.
+var weightCalls = []string{
+	"set_weights", "set_mechanism_weights", "commit_timelocked_weights", "commit_timelocked_mechanism_weights", "commit_crv3_mechanism_weights",
+}
+
 // dispatch runs the call; nil means that it succeeded.
 func (x *execution) dispatch(index int, signed *extrinsic.Signed) (*refusal, error) {
 	switch signed.Pallet + "." + signed.Name {
-	case "SubtensorModule.set_weights":
+	case "SubtensorModule.set_weights", "SubtensorModule.set_mechanism_weights":
 		return x.setWeights(index, signed)
+	case "SubtensorModule.commit_timelocked_weights", "SubtensorModule.commit_timelocked_mechanism_weights",
+		"SubtensorModule.commit_crv3_mechanism_weights":
+		return x.commitWeights(index, signed)
 	case "Commitments.set_commitment":
 		return x.setCommitment(index, signed)
 	case "System.remark":
@@ -146,6 +135,13 @@ func (x *execution) dispatch(index int, signed *extrinsic.Signed) (*refusal, err
 
 // refusal is why a dispatch fails: a pallet's error, or a general one without a pallet.
 type refusal struct{ pallet, name string }
+
+// hasError reports whether the runtime in force has that error, which tells older
+// runtimes from newer ones.
+func (n *Node) hasError(pallet, name string) bool {
+	_, err := (&refusal{pallet, name}).encoded(n.runtime.Metadata)
+	return err == nil
+}
 
 // encoded is the DispatchError, with the error's number as this metadata has it.
 func (r *refusal) encoded(m *metadata.Metadata) (any, error) {
@@ -188,10 +184,23 @@ func dispatchInfo(index int) map[string]any {
 	}
 }
 
-// record adds an event of an extrinsic.
+// Where events come from that no extrinsic causes.
+const (
+	atStart = -1 // of the block
+	atEnd   = -2
+)
+
+// record adds an event of an extrinsic, or of the block's start or end.
 func (x *execution) record(index int, pallet, name string, fields any) {
+	phase := metadata.Variant{Name: "ApplyExtrinsic", Value: index}
+	switch index {
+	case atStart:
+		phase = metadata.Variant{Name: "Initialization"}
+	case atEnd:
+		phase = metadata.Variant{Name: "Finalization"}
+	}
 	x.events = append(x.events, map[string]any{
-		"phase":  metadata.Variant{Name: "ApplyExtrinsic", Value: index},
+		"phase":  phase,
 		"event":  metadata.Variant{Name: pallet, Value: metadata.Variant{Name: name, Value: fields}},
 		"topics": []any{},
 	})

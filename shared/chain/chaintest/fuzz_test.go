@@ -73,7 +73,7 @@ func FuzzStateFile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := j.before(7, nil); err != nil {
+		if err := j.before(7, inputs{}); err != nil {
 			t.Errorf("a file that was opened cannot be written: %v", err)
 		}
 		if err := j.close(); err != nil {

@@ -3,47 +3,26 @@ package chaintest
 import (
 	"fmt"
 
-	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/metadata"
+	"github.com/affine-go/affine/shared/subnet"
 )
 
 // genesis makes block 0: the subnet and its neurons as Config has them.
 func (n *Node) genesis() error {
-	m, err := n.describe()
-	if err != nil {
+	if err := n.adopt(n.cfg.SpecVersion, n.cfg.Metadata); err != nil {
 		return err
 	}
-	n.runtime = extrinsic.Context{Metadata: m, SpecVersion: n.cfg.SpecVersion, TxVersion: 1}
 	x := &execution{node: n, number: 0}
 	for _, step := range []func() error{x.genesisSystem, x.genesisRules, x.genesisNeurons} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	b := &block{number: 0, spec: n.cfg.SpecVersion}
+	b := &block{number: 0, runtime: n.current}
 	n.append(b)
 	n.runtime.Genesis = b.hash
 	return nil
-}
-
-// describe makes the metadata that the node serves, in the versions that it has.
-func (n *Node) describe() (*metadata.Metadata, error) {
-	if n.cfg.Metadata != nil {
-		m, err := metadata.Parse(n.cfg.Metadata)
-		if err == nil {
-			n.described[m.Version] = n.cfg.Metadata
-		}
-		return m, err
-	}
-	for _, version := range []uint8{14, 15} {
-		raw, err := describe(n.cfg, version)
-		if err != nil {
-			return nil, err
-		}
-		n.described[version] = raw
-	}
-	return metadata.Parse(n.described[15])
 }
 
 func (x *execution) genesisSystem() error {
@@ -72,14 +51,22 @@ func (x *execution) genesisRules() error {
 		{"WeightsVersionKey", r.VersionKey},
 		{"MinAllowedWeights", r.MinAllowed},
 		{"MaxWeightsLimit", r.MaxWeight},
-		{"LastEpochBlock", uint64(r.LastEpochHint)},
+		{"RevealPeriodEpochs", r.RevealPeriod},
+		{"MechanismCountCurrent", r.Mechanisms},
 	} {
-		err := x.put("SubtensorModule", item.entry, item.value, netuid)
-		if err != nil && (item.entry != "LastEpochBlock" || x.schedules()) {
+		if err := x.put("SubtensorModule", item.entry, item.value, netuid); err != nil {
 			return err
 		}
 	}
-	return nil
+	if x.node.keepsSchedule() {
+		if err := x.put("SubtensorModule", "LastEpochBlock", uint64(r.LastEpochHint), netuid); err != nil {
+			return err
+		}
+	}
+	if err := x.put("SubtensorModule", "CommitRevealWeightsVersion", r.CommitVersion); err != nil {
+		return err
+	}
+	return x.put("SubtensorModule", "StakeThreshold", r.StakeThreshold)
 }
 
 func (x *execution) genesisNeurons() error {
@@ -87,13 +74,15 @@ func (x *execution) genesisNeurons() error {
 	count := len(x.node.cfg.Neurons)
 	updates, permits := make([]uint64, count), make([]bool, count)
 	for i, neuron := range x.node.cfg.Neurons {
-		permits[i] = neuron.Permit
+		permits[i], updates[i] = neuron.Permit, uint64(neuron.Registered)
 		if err := x.register(netuid, uint16(i), neuron); err != nil {
 			return fmt.Errorf("neuron %d: %w", i, err)
 		}
 	}
-	if err := x.put("SubtensorModule", "LastUpdate", updates, netuid); err != nil {
-		return err
+	for mechanism := range subnet.Mechanism(x.node.cfg.Rules.Mechanisms) {
+		if err := x.put("SubtensorModule", "LastUpdate", updates, mechanism.Index(x.node.cfg.Netuid)); err != nil {
+			return err
+		}
 	}
 	return x.put("SubtensorModule", "ValidatorPermit", permits, netuid)
 }
@@ -108,6 +97,9 @@ func (x *execution) register(netuid, uid uint16, neuron Neuron) error {
 		return err
 	}
 	if err := x.put("SubtensorModule", "Keys", account[:], netuid, uid); err != nil {
+		return err
+	}
+	if err := x.put("SubtensorModule", "BlockAtRegistration", uint64(neuron.Registered), netuid, uid); err != nil {
 		return err
 	}
 	if err := x.put("SubtensorModule", "TotalHotkeyAlpha", neuron.Stake, account[:], netuid); err != nil {

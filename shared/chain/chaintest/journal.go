@@ -17,6 +17,7 @@ import (
 // made again with other content.
 type journal struct {
 	file     *os.File
+	withheld bool // as the last block had it
 	reserved uint64
 	past     []entry // as read when opened
 }
@@ -28,11 +29,19 @@ type entry struct {
 	Chain   string   `json:"chain,omitempty"`      // what the genesis says of it
 	Block   uint64   `json:"block,omitempty"`      // number of a block with extrinsics
 	Signed  []string `json:"extrinsics,omitempty"` // its signed ones, hex
+	Pulses  []handed `json:"pulses,omitempty"`     // brought in by hand
+	Hold    *bool    `json:"hold,omitempty"`       // from this block on the beacon's rounds are kept away, or no longer
 	Reserve uint64   `json:"reserve,omitempty"`    // blocks up to this number may exist
 }
 
+// handed is a pulse as the journal has it.
+type handed struct {
+	Round     uint64 `json:"round"`
+	Signature string `json:"signature"` // hex
+}
+
 // journalFormat is the version of the state file that this build reads and writes.
-const journalFormat = 1
+const journalFormat = 2
 
 // reserveAhead is how many blocks are reserved at once: a restart skips at most as many.
 const reserveAhead = 16
@@ -80,7 +89,7 @@ func (j *journal) load(chain, genesis string) error {
 	case head.Format > journalFormat:
 		return fmt.Errorf("written by a newer version of this program: format %d, this build reads up to %d", head.Format, journalFormat)
 	case head.Format != journalFormat:
-		return fmt.Errorf("format %d, this build reads %d", head.Format, journalFormat)
+		return fmt.Errorf("%w than this build makes: format %d, it reads %d", ErrOtherChain, head.Format, journalFormat)
 	case head.Genesis != genesis:
 		return fmt.Errorf("%w (%s, genesis %.10s…) than is configured (%s, genesis %.10s…)", ErrOtherChain, head.Chain, head.Genesis, chain, genesis)
 	}
@@ -88,7 +97,7 @@ func (j *journal) load(chain, genesis string) error {
 }
 
 // before puts on disk what has to be there before a block is made.
-func (j *journal) before(number uint64, ready []*pooled) error {
+func (j *journal) before(number uint64, in inputs) error {
 	if j == nil {
 		return nil
 	}
@@ -98,14 +107,28 @@ func (j *journal) before(number uint64, ready []*pooled) error {
 			return err
 		}
 	}
-	if len(ready) == 0 {
-		return nil
+	if e := entryOf(number, in, j.withheld); e.Block > 0 {
+		j.withheld = in.withheld
+		return j.write(e)
 	}
-	e := entry{Block: number}
-	for _, p := range ready {
+	return nil
+}
+
+// entryOf is a block's line, without a number when nothing has to be told of it.
+func entryOf(number uint64, in inputs, withheld bool) (e entry) {
+	for _, p := range in.ready {
 		e.Signed = append(e.Signed, toHex(p.raw))
 	}
-	return j.write(e)
+	for _, p := range in.pulses {
+		e.Pulses = append(e.Pulses, handed{p.round, toHex(p.signature)})
+	}
+	if in.withheld != withheld {
+		e.Hold = &in.withheld
+	}
+	if len(e.Signed) > 0 || len(e.Pulses) > 0 || e.Hold != nil {
+		e.Block = number
+	}
+	return e
 }
 
 func (j *journal) write(e entry) error {
@@ -149,25 +172,44 @@ func (n *Node) replayBlock(e entry) error {
 	if n.next() != e.Block {
 		return fmt.Errorf("block %d after block %d", e.Block, n.chain.head)
 	}
-	ready := make([]*pooled, len(e.Signed))
-	for i, text := range e.Signed {
+	if e.Hold != nil {
+		n.withheld, n.journal.withheld = *e.Hold, *e.Hold
+	}
+	in, err := n.inputsOf(e)
+	if err != nil {
+		return fmt.Errorf("block %d: %w", e.Block, err)
+	}
+	return n.build(e.Block, in)
+}
+
+// inputsOf is what a line says that a block was made from.
+func (n *Node) inputsOf(e entry) (inputs, error) {
+	in := inputs{withheld: n.withheld}
+	for _, text := range e.Signed {
 		raw, err := fromHex(text)
 		if err != nil {
-			return fmt.Errorf("block %d: %w", e.Block, err)
+			return in, err
 		}
-		signed, err := extrinsic.Decode(n.runtime.Metadata, raw)
+		signed, err := n.decode(raw)
 		if err != nil {
-			return fmt.Errorf("block %d: %w", e.Block, err)
+			return in, err
 		}
-		ready[i] = &pooled{raw, extrinsic.Hash(raw), signed}
+		in.ready = append(in.ready, &pooled{raw, extrinsic.Hash(raw), signed})
 	}
-	return n.build(e.Block, ready)
+	for _, p := range e.Pulses {
+		signature, err := fromHex(p.Signature)
+		if err != nil {
+			return in, err
+		}
+		in.pulses = append(in.pulses, pulse{p.Round, signature})
+	}
+	return in, nil
 }
 
 // buildTo makes empty blocks until the one to come is number.
 func (n *Node) buildTo(number uint64) error {
 	for n.next() < number {
-		if err := n.build(n.next(), nil); err != nil {
+		if err := n.build(n.next(), inputs{withheld: n.withheld}); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/metadata"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -73,6 +74,14 @@ type draft struct {
 
 func weightsDraft(t testing.TB, n *Node, signer string, uids, values []uint16) *draft {
 	t.Helper()
+	return callDraft(t, n, signer, "SubtensorModule.set_weights",
+		map[string]any{"netuid": netuid, "dests": uids, "weights": values, "version_key": 7})
+}
+
+// callDraft is a call's, signed for the next block.
+func callDraft(t testing.TB, n *Node, signer, call string, args map[string]any) *draft {
+	t.Helper()
+	pallet, name, _ := strings.Cut(call, ".")
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	nonce, err := n.nonce(n.chain.head, pair(t, signer).Public())
@@ -81,9 +90,7 @@ func weightsDraft(t testing.TB, n *Node, signer string, uids, values []uint16) *
 	}
 	head := n.chain.at(n.chain.head)
 	return &draft{
-		pallet: "SubtensorModule", name: "set_weights",
-		args: map[string]any{"netuid": netuid, "dests": uids, "weights": values, "version_key": 7},
-		ctx:  n.runtime,
+		pallet: pallet, name: name, args: args, ctx: n.runtime,
 		opts: extrinsic.Options{Nonce: nonce, Era: extrinsic.Mortal(64, head.number), EraBlockHash: head.hash},
 	}
 }
@@ -110,6 +117,22 @@ func (d *draft) sign(t testing.TB, signer string) []byte {
 	return raw
 }
 
+// do signs a call, submits it and says how it ended.
+func do(t testing.TB, n *Node, signer, call string, args map[string]any) string {
+	t.Helper()
+	if err := submit(t, n, callDraft(t, n, signer, call, args).sign(t, signer)); err != nil {
+		t.Fatal(err)
+	}
+	return outcome(t, n)
+}
+
+func upgrade(t testing.TB, n *Node, spec uint32) {
+	t.Helper()
+	if err := n.Upgrade(spec); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func submit(t testing.TB, n *Node, raw []byte) error {
 	t.Helper()
 	n.mu.Lock()
@@ -118,10 +141,9 @@ func submit(t testing.TB, n *Node, raw []byte) error {
 	return err
 }
 
-// outcome mines a block and says how its one signed extrinsic ended: "" for a success.
-func outcome(t testing.TB, n *Node) string {
+// eventsOf decodes the newest block's events.
+func eventsOf(t testing.TB, n *Node) []metadata.Event {
 	t.Helper()
-	mine(t, n, 1)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	key, err := n.runtime.Metadata.StorageKey("System", "Events")
@@ -132,6 +154,40 @@ func outcome(t testing.TB, n *Node) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return events
+}
+
+// happened are the names of the newest block's events of a pallet.
+func happened(t testing.TB, n *Node, pallet string) (names []string) {
+	t.Helper()
+	for _, e := range eventsOf(t, n) {
+		if e.Pallet == pallet {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// stored decodes a storage item as it is at the newest block.
+func stored(t testing.TB, n *Node, item string, keys ...any) any {
+	t.Helper()
+	pallet, entry, _ := strings.Cut(item, ".")
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	value, err := n.read(n.chain.head, pallet, entry, keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// outcome mines a block and says how its one signed extrinsic ended: "" for a success.
+func outcome(t testing.TB, n *Node) string {
+	t.Helper()
+	mine(t, n, 1)
+	events := eventsOf(t, n)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, e := range events {
 		if e.ExtrinsicIndex != 1 || e.Pallet != "System" {
 			continue
@@ -177,8 +233,7 @@ func TestWeightsRules(t *testing.T) {
 		"no such subnet":              {setting{edit: func(d *draft) { d.args["netuid"] = 121 }}, "MechanismDoesNotExist"},
 		"more uids than neurons":      {setting{uids: []uint16{0, 1, 2, 3}, values: []uint16{1, 2, 3, 4}}, "UidsLengthExceedUidsInSubNet"},
 		"not registered":              {setting{signer: "Dave"}, "HotKeyNotRegisteredInSubNet"},
-		"too little stake":            {setting{change: func(c *Config) { c.StakeThreshold = 101 }}, "NotEnoughStakeToSetWeights"},
-		"just enough stake":           {setting{change: func(c *Config) { c.StakeThreshold = 100 }}, ""},
+		"just enough stake":           {setting{change: func(c *Config) { c.Rules.StakeThreshold = 100 }}, ""},
 		"old version key":             {setting{edit: func(d *draft) { d.args["version_key"] = 6 }}, "IncorrectWeightVersionKey"},
 		"newer version key":           {setting{edit: func(d *draft) { d.args["version_key"] = 8 }}, ""},
 		"no version key asked":        {setting{change: func(c *Config) { c.Rules.VersionKey = 0 }, edit: func(d *draft) { d.args["version_key"] = 0 }}, ""},
@@ -256,42 +311,5 @@ func TestRateLimitCanBeLiedAbout(t *testing.T) {
 		if got := outcome(t, n); got != want {
 			t.Errorf("submission %d ended with %q, want %q", i, got, want)
 		}
-	}
-}
-
-func TestSetCommitment(t *testing.T) {
-	text := []byte(`{"model":"alice/affine","revision":"abc"}`)
-	field := plainData(text)
-	for name, c := range map[string]struct {
-		signer string
-		fields []any
-		want   string
-	}{
-		"plain":          {"Bob", []any{field}, ""},
-		"not registered": {"Dave", []any{field}, "Commitments.AccountNotAllowedCommit"},
-		"four fields":    {"Bob", []any{field, field, field, field}, "Commitments.TooManyFieldsInCommitmentInfo"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			n := run(t, trio(t))
-			d := weightsDraft(t, n, c.signer, nil, nil)
-			d.pallet, d.name = "Commitments", "set_commitment"
-			d.args = map[string]any{"netuid": netuid, "info": map[string]any{"fields": c.fields}}
-			if err := submit(t, n, d.sign(t, c.signer)); err != nil {
-				t.Fatal(err)
-			}
-			if got := outcome(t, n); got != c.want {
-				t.Fatalf("dispatch ended with %q, want %q", got, c.want)
-			}
-			public := pair(t, c.signer).Public()
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			record, err := n.read(n.chain.head, "Commitments", "CommitmentOf", netuid, public[:])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if stored := record != nil; stored != (c.want == "") {
-				t.Errorf("record is %v", record)
-			}
-		})
 	}
 }

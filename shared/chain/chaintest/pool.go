@@ -16,14 +16,21 @@ type pooled struct {
 }
 
 // invalidity is a variant of InvalidTransaction with the text that the pool gives it.
-type invalidity struct{ name, text string }
+type invalidity struct {
+	name, text string
+	code       any // of a Custom one
+}
 
 var (
-	unpaid       = &invalidity{"Payment", "Inability to pay some fees (e.g. account balance too low)"}
-	future       = &invalidity{"Future", "Transaction will be valid in the future"}
-	stale        = &invalidity{"Stale", "Transaction is outdated"}
-	badSignature = &invalidity{"BadProof", "Transaction has a bad signature"}
-	ancientBirth = &invalidity{"AncientBirthBlock", "Transaction has an ancient birth block"}
+	unpaid       = &invalidity{name: "Payment", text: "Inability to pay some fees (e.g. account balance too low)"}
+	future       = &invalidity{name: "Future", text: "Transaction will be valid in the future"}
+	stale        = &invalidity{name: "Stale", text: "Transaction is outdated"}
+	badSignature = &invalidity{name: "BadProof", text: "Transaction has a bad signature"}
+	ancientBirth = &invalidity{name: "AncientBirthBlock", text: "Transaction has an ancient birth block"}
+
+	// Subtensor's own (CustomTransactionError).
+	lowStake = &invalidity{name: "Custom", text: "Custom error: 1", code: 1}
+	oldRound = &invalidity{name: "Custom", text: "Custom error: 15", code: 15}
 )
 
 // judge checks a decoded extrinsic as for the block to come; nil means valid. A wrong
@@ -52,10 +59,46 @@ func (n *Node) judge(s *extrinsic.Signed) (*invalidity, error) {
 		return stale, nil
 	case s.Tip > 0:
 		return unpaid, nil // accounts hold no balance
-	case s.Nonce > nonce:
+	}
+	if invalid, err := n.judgeWeights(s); invalid != nil || err != nil {
+		return invalid, err
+	}
+	if s.Nonce > nonce {
 		return future, nil
 	}
 	return nil, nil
+}
+
+// judgeWeights is what Subtensor's transaction extension checks of weight calls: that
+// the signer has the stake, and that nobody can open the commit yet.
+func (n *Node) judgeWeights(s *extrinsic.Signed) (*invalidity, error) {
+	if s.Pallet != "SubtensorModule" || !slices.Contains(weightCalls, s.Name) {
+		return nil, nil
+	}
+	r := &reader{node: n, at: n.chain.head}
+	a := arguments{of: s.Args}
+	stake := value[uint64](r, "TotalHotkeyAlpha", s.Signer[:], a.number("netuid"))
+	threshold := value[uint64](r, "StakeThreshold")
+	last, err := get[uint64](n, n.chain.head, "Drand", "LastStoredRound")
+	_, sealed := s.Args["reveal_round"]
+	switch err := errors.Join(r.err, a.err, err); {
+	case err != nil:
+		return nil, err
+	case stake < threshold:
+		return lowStake, nil
+	case sealed && a.number("reveal_round") < last:
+		return oldRound, nil
+	}
+	return nil, nil
+}
+
+// decode takes an extrinsic apart as the runtime in force does.
+func (n *Node) decode(raw []byte) (*extrinsic.Signed, error) {
+	signed, err := extrinsic.Decode(n.runtime.Metadata, raw)
+	if err != nil {
+		return nil, err
+	}
+	return signed, bounds(signed)
 }
 
 // nonce is an account's next nonce after a block.
@@ -78,7 +121,7 @@ func (n *Node) submit(raw []byte) ([32]byte, error) {
 	if n.failed != nil {
 		return hash, n.failed
 	}
-	signed, err := extrinsic.Decode(n.runtime.Metadata, raw)
+	signed, err := n.decode(raw)
 	if err != nil {
 		return hash, &rpcError{Code: 1002, Message: "Verification Error: Runtime error: Could not decode `UncheckedExtrinsic`", Data: err.Error()}
 	}

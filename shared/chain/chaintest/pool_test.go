@@ -119,7 +119,7 @@ func TestUpgradeInvalidatesSignatures(t *testing.T) {
 	n := run(t, trio(t))
 	raw := weightsDraft(t, n, "Alice", []uint16{1, 2}, []uint16{1, 2}).sign(t, "Alice")
 	expectRefusal(t, submit(t, n, raw), 0, "")
-	n.Upgrade(394)
+	upgrade(t, n, 447)
 	if n.Pending() != 0 {
 		t.Error("an extrinsic of the old version waits")
 	}

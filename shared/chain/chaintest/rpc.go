@@ -79,6 +79,8 @@ var methods = map[string]method{
 	"state_queryStorageAt":    (*Node).queryStorageAt,
 	"state_call":              (*Node).stateCall,
 
+	"payment_queryInfo": (*Node).queryInfo,
+
 	"author_submitExtrinsic":   (*Node).submitExtrinsic,
 	"author_pendingExtrinsics": (*Node).pendingExtrinsics,
 }

@@ -39,6 +39,7 @@ func connect(t *testing.T, n *Node) *caller {
 		t.Fatal(err, resp)
 	}
 	t.Cleanup(func() { _ = ws.CloseNow() })
+	ws.SetReadLimit(16 << 20)
 	return &caller{t: t, ws: ws}
 }
 

@@ -83,7 +83,10 @@ func (s *state) forget(oldest uint64) {
 		for drop+1 < len(past) && past[drop+1].block <= oldest {
 			drop++
 		}
-		if drop > 0 {
+		switch {
+		case past[drop].value == nil && past[drop].block <= oldest && drop+1 == len(past):
+			delete(s.entries, k)
+		case drop > 0:
 			s.entries[k] = slices.Clone(past[drop:])
 		}
 	}

@@ -20,6 +20,7 @@ var subscriptions = map[string]struct {
 	open    func(n *Node, p params) (feed, error)
 }{
 	"chain_subscribeNewHeads":        {"chain_newHead", newHeads},
+	"chain_subscribeNewHead":         {"chain_newHead", newHeads}, // as polkadot.js calls it
 	"chain_subscribeAllHeads":        {"chain_allHead", newHeads},
 	"chain_subscribeFinalizedHeads":  {"chain_finalizedHead", finalizedHeads},
 	"state_subscribeRuntimeVersion":  {"state_runtimeVersion", runtimeVersions},
@@ -29,7 +30,7 @@ var subscriptions = map[string]struct {
 
 // subscriptionEnds are the methods that close one.
 var subscriptionEnds = []string{
-	"chain_unsubscribeNewHeads", "chain_unsubscribeAllHeads", "chain_unsubscribeFinalizedHeads",
+	"chain_unsubscribeNewHeads", "chain_unsubscribeNewHead", "chain_unsubscribeAllHeads", "chain_unsubscribeFinalizedHeads",
 	"state_unsubscribeRuntimeVersion", "state_unsubscribeStorage", "author_unwatchExtrinsic",
 }
 
@@ -125,7 +126,7 @@ func headsFrom(newest func(*Node) *block) feed {
 func runtimeVersions(*Node, params) (feed, error) {
 	var told uint32
 	return func(n *Node) ([]any, bool) {
-		spec := n.chain.at(n.chain.head).spec
+		spec := n.chain.at(n.chain.head).runtime.spec
 		if spec == told {
 			return nil, false
 		}

@@ -208,3 +208,26 @@ func TestUpscaleAsSeenOnTheChain(t *testing.T) {
 		}
 	}
 }
+
+// vectorOf is a ciphertext that a Subtensor runtime has opened, and drand's signature of
+// its round.
+func vectorOf(t testing.TB, i int) (sealed, signature []byte) {
+	t.Helper()
+	var file struct {
+		Signature string `json:"drandSignature1000"`
+		Vectors   []struct {
+			Ciphertext string `json:"ciphertextHex"`
+		}
+	}
+	readVectors(t, "tlock-vectors.json", &file)
+	return unhex(t, "0x"+file.Vectors[i].Ciphertext), unhex(t, "0x"+file.Signature)
+}
+
+// wide is the trio and as many more neurons as make count.
+func wide(t testing.TB, count int) []Neuron {
+	neurons := trio(t).Neurons
+	for len(neurons) < count {
+		neurons = append(neurons, Neuron{Hotkey: subnet.Hotkey(keys.Address([32]byte{byte(len(neurons))}, keys.Prefix))})
+	}
+	return neurons
+}

@@ -8,87 +8,115 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// submission is a set_weights call with what its rules need to know.
+// submission is weights to be set, and by whom.
 type submission struct {
+	hotkey       [32]byte
+	netuid       uint16
+	mechanism    subnet.Mechanism
 	uids, values []uint16
 	versionKey   uint64
-	netuid       uint16
-	hotkey       [32]byte
-
-	uid          uint16 // of the hotkey
-	registered   bool
-	subnetExists bool
-	neurons      uint64
-	stake        uint64
-	permit       bool
-	lastUpdate   uint64
-	updates      []any // LastUpdate of the whole subnet
-	rules        subnet.WeightRules
 }
 
-// setWeights is SubtensorModule.set_weights.
+// setWeights is set_weights and set_mechanism_weights of SubtensorModule.
 func (x *execution) setWeights(index int, signed *extrinsic.Signed) (*refusal, error) {
-	s, err := x.submission(signed)
+	a := arguments{of: signed.Args}
+	s := &submission{
+		hotkey: signed.Signer, netuid: uint16(a.number("netuid")), mechanism: subnet.Mechanism(a.optional("mecid")),
+		uids: a.shorts("dests"), values: a.shorts("weights"), versionKey: a.number("version_key"),
+	}
+	if a.err != nil {
+		return nil, fmt.Errorf("%s: %w", signed.Name, a.err)
+	}
+	sealed, err := get[bool](x.node, x.number, "SubtensorModule", "CommitRevealWeightsEnabled", s.netuid)
 	if err != nil {
 		return nil, err
 	}
-	if name := x.weightsRefused(s); name != "" {
-		return &refusal{"SubtensorModule", name}, nil
+	if sealed {
+		return &refusal{"SubtensorModule", "CommitRevealEnabled"}, nil
+	}
+	name, err := x.applyWeights(index, s)
+	if name == "" {
+		return nil, err
+	}
+	return &refusal{"SubtensorModule", name}, err
+}
+
+// applyWeights stores weights, or names the rule that is against it. Weights that were
+// sealed come in here too, when they are opened: index is atStart then.
+func (x *execution) applyWeights(index int, s *submission) (refused string, err error) {
+	who, err := x.standing(s.netuid, s.mechanism, s.hotkey)
+	if err != nil {
+		return "", err
+	}
+	if refused = x.weightsRefused(s, who); refused != "" {
+		return refused, nil
 	}
 	stored := make([]any, len(s.uids))
 	for i, v := range upscale(s.values) {
 		stored[i] = []any{s.uids[i], v}
 	}
-	if err := x.put("SubtensorModule", "Weights", stored, s.netuid, s.uid); err != nil {
-		return nil, err
+	if err := x.put("SubtensorModule", "Weights", stored, who.index, who.uid); err != nil {
+		return "", err
 	}
-	s.updates[s.uid] = x.number
-	if err := x.put("SubtensorModule", "LastUpdate", s.updates, s.netuid); err != nil {
-		return nil, err
+	if !who.rules.CommitReveal {
+		if err := x.updated(who); err != nil {
+			return "", err
+		}
 	}
-	x.record(index, "SubtensorModule", "WeightsSet", []any{s.netuid, s.uid})
-	return nil, nil
+	x.record(index, "SubtensorModule", "WeightsSet", []any{who.index, who.uid})
+	return "", nil
+}
+
+// updated notes that a neuron has set or sealed weights in this block.
+func (x *execution) updated(who *standing) error {
+	who.updates[who.uid] = x.number
+	return x.put("SubtensorModule", "LastUpdate", who.updates, who.index)
 }
 
 // weightsRefused checks the pallet's rules in the pallet's order and names the first
 // that is broken. Its numbers are only compared after what they rest on was checked.
-func (x *execution) weightsRefused(s *submission) string {
-	alone := len(s.uids) == 1 && s.registered && s.uids[0] == s.uid // a single weight on itself is always allowed
-	limit := s.rules.RateLimit
-	if x.node.enforced != nil {
-		limit = *x.node.enforced
-	}
+func (x *execution) weightsRefused(s *submission, who *standing) string {
+	alone := len(s.uids) == 1 && who.registered && s.uids[0] == who.uid // a single weight on itself is always allowed
 	switch {
-	case s.rules.CommitReveal:
-		return "CommitRevealEnabled"
 	case s.netuid == 0:
 		return "CanNotSetRootNetworkWeights"
 	case len(s.uids) != len(s.values):
 		return "WeightVecNotEqualSize"
-	case !s.subnetExists:
+	case !who.exists:
 		return "MechanismDoesNotExist"
-	case uint64(len(s.uids)) > s.neurons:
+	case uint64(len(s.uids)) > who.neurons:
 		return "UidsLengthExceedUidsInSubNet"
-	case !s.registered:
+	case !who.registered:
 		return "HotKeyNotRegisteredInSubNet"
-	case s.stake < x.node.cfg.StakeThreshold:
+	case who.stake < who.rules.StakeThreshold:
 		return "NotEnoughStakeToSetWeights"
-	case s.rules.VersionKey != 0 && s.versionKey < s.rules.VersionKey:
+	case who.rules.VersionKey != 0 && s.versionKey < who.rules.VersionKey:
 		return "IncorrectWeightVersionKey"
-	case s.lastUpdate != 0 && x.number-s.lastUpdate < limit:
+	case !who.rules.CommitReveal && x.tooFast(who):
 		return "SettingWeightsTooFast"
-	case !alone && !s.permit:
+	case !alone && !who.permit:
 		return "NeuronNoValidatorPermit"
 	case duplicate(s.uids):
 		return "DuplicateUids"
-	case slices.ContainsFunc(s.uids, func(uid uint16) bool { return uint64(uid) >= s.neurons }):
+	case slices.ContainsFunc(s.uids, func(uid uint16) bool { return uint64(uid) >= who.neurons }):
 		return "UidVecContainInvalidOne"
-	case !alone && uint64(len(s.uids)) < min(uint64(s.rules.MinAllowed), s.neurons):
+	case !alone && uint64(len(s.uids)) < min(uint64(who.rules.MinAllowed), who.neurons):
 		return "WeightVecLengthIsLow"
-	case !alone && s.rules.MaxWeight != 65535 && !withinCeiling(upscale(s.values), s.rules.MaxWeight):
+	case !alone && who.rules.MaxWeight != 65535 && !withinCeiling(upscale(s.values), who.rules.MaxWeight):
 		return "MaxWeightExceeded"
 	}
 	return ""
+}
+
+// tooFast says whether the rate limit forbids a neuron to set or seal weights now. Who
+// never did may.
+func (x *execution) tooFast(who *standing) bool {
+	limit := who.rules.RateLimit
+	if x.node.enforced != nil {
+		limit = *x.node.enforced
+	}
+	last := who.updates[who.uid].(uint64)
+	return last != 0 && x.number-last < limit
 }
 
 func duplicate(uids []uint16) bool {
@@ -96,97 +124,16 @@ func duplicate(uids []uint16) bool {
 	return len(slices.Compact(sorted)) != len(uids)
 }
 
-// submission gathers the call's arguments and the state that its rules look at.
-func (x *execution) submission(signed *extrinsic.Signed) (*submission, error) {
-	s := &submission{hotkey: signed.Signer}
-	if err := s.arguments(signed.Args); err != nil {
-		return nil, err
-	}
-	state := &reader{node: x.node, at: x.number}
-	s.subnetExists = value[bool](state, "NetworksAdded", s.netuid)
-	s.neurons = value[uint64](state, "SubnetworkN", s.netuid)
-	s.rules = state.rules(s.netuid)
-	uid, err := x.read("SubtensorModule", "Uids", s.netuid, signed.Signer[:])
-	if err != nil {
-		return nil, err
-	}
-	if uid == nil {
-		return s, state.err
-	}
-	s.registered, s.uid = true, uint16(uid.(uint64))
-	s.stake = value[uint64](state, "TotalHotkeyAlpha", signed.Signer[:], s.netuid)
-	permits := value[[]any](state, "ValidatorPermit", s.netuid)
-	s.updates = value[[]any](state, "LastUpdate", s.netuid)
-	if state.err != nil {
-		return nil, state.err
-	}
-	s.permit, s.lastUpdate = permits[s.uid].(bool), s.updates[s.uid].(uint64)
-	return s, nil
-}
-
-func (s *submission) arguments(args map[string]any) error {
-	netuid, ok := args["netuid"].(uint64)
-	if !ok {
-		return fmt.Errorf("set_weights: netuid is a %T", args["netuid"])
-	}
-	if s.versionKey, ok = args["version_key"].(uint64); !ok {
-		return fmt.Errorf("set_weights: version_key is a %T", args["version_key"])
-	}
-	var err error
-	s.netuid = uint16(netuid)
-	if s.uids, err = shorts(args["dests"]); err == nil {
-		s.values, err = shorts(args["weights"])
-	}
-	return err
-}
-
-// shorts reads a decoded Vec<u16>.
-func shorts(v any) ([]uint16, error) {
-	list, ok := v.([]any)
-	if !ok {
-		return nil, fmt.Errorf("set_weights: a list is a %T", v)
-	}
-	out := make([]uint16, len(list))
-	for i, member := range list {
-		n, ok := member.(uint64)
-		if !ok {
-			return nil, fmt.Errorf("set_weights: a member is a %T", member)
-		}
-		out[i] = uint16(n)
-	}
-	return out, nil
-}
-
-// reader reads items of SubtensorModule at a block; its error is sticky.
-type reader struct {
-	node *Node
-	at   uint64
-	err  error
-}
-
-func value[T any](r *reader, entry string, keys ...any) (out T) {
-	if r.err == nil {
-		out, r.err = get[T](r.node, r.at, "SubtensorModule", entry, keys...)
-	}
-	return out
-}
-
-func (r *reader) rules(netuid uint16) subnet.WeightRules {
-	return subnet.WeightRules{
-		Tempo:        uint16(value[uint64](r, "Tempo", netuid)),
-		RateLimit:    value[uint64](r, "WeightsSetRateLimit", netuid),
-		CommitReveal: value[bool](r, "CommitRevealWeightsEnabled", netuid),
-		VersionKey:   value[uint64](r, "WeightsVersionKey", netuid),
-		MinAllowed:   uint16(value[uint64](r, "MinAllowedWeights", netuid)),
-		MaxWeight:    uint16(value[uint64](r, "MaxWeightsLimit", netuid)),
-	}
-}
-
 // Weights is a neuron's row as storage has it at the newest block.
 func (n *Node) Weights(netuid subnet.Netuid, uid subnet.UID) (map[subnet.UID]uint16, error) {
+	return n.MechanismWeights(netuid, 0, uid)
+}
+
+// MechanismWeights is a neuron's row for one mechanism, at the newest block.
+func (n *Node) MechanismWeights(netuid subnet.Netuid, mechanism subnet.Mechanism, uid subnet.UID) (map[subnet.UID]uint16, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	list, err := get[[]any](n, n.chain.head, "SubtensorModule", "Weights", uint16(netuid), uint16(uid))
+	list, err := get[[]any](n, n.chain.head, "SubtensorModule", "Weights", mechanism.Index(netuid), uint16(uid))
 	if err != nil {
 		return nil, fmt.Errorf("chaintest: %w", err)
 	}

@@ -1,0 +1,150 @@
+package chaintest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/affine-go/affine/shared/chain/timelock"
+)
+
+// How many rounds of the beacon come in with one block at most, and for how many the
+// chain keeps the signatures.
+const (
+	pulsesPerBlock = 50
+	keepRounds     = 8192
+)
+
+// pulse is a beacon's signature of a round.
+type pulse struct {
+	round     uint64
+	signature []byte
+}
+
+// beaconPeriod is how often the node's own beacon signs a round: once a block, or a
+// second where blocks come faster, as a beacon counts in whole seconds.
+func beaconPeriod(blockTime time.Duration) time.Duration {
+	return max(blockTime.Truncate(time.Second), time.Second)
+}
+
+// light makes the beacon, which follows from what the chain is.
+func (n *Node) light() (err error) {
+	if n.authority, err = timelock.NewAuthority([]byte(n.cfg.name())); err == nil {
+		n.beacon = n.authority.Beacon(genesisTime, beaconPeriod(n.cfg.Rules.BlockTime))
+	}
+	return err
+}
+
+// Beacon is the node's own, in place of drand's quicknet: the chain receives its rounds
+// by itself as the time of its blocks reaches them.
+func (n *Node) Beacon() timelock.Beacon { return n.beacon }
+
+// HoldPulses keeps the beacon's rounds away from the chain, or lets them come again: the
+// missed ones first, 50 a block.
+func (n *Node) HoldPulses(hold bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.withheld = hold
+}
+
+// Pulse brings a round in with the next block, be it one of the node's own beacon or of
+// the real quicknet. As on the chain, no other signature gets in.
+func (n *Node) Pulse(round uint64, signature []byte) error {
+	err := n.beacon.VerifyPulse(round, signature)
+	if err != nil {
+		err = timelock.Quicknet().VerifyPulse(round, signature)
+	}
+	if err != nil {
+		return fmt.Errorf("chaintest: %w", err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.handed = append(n.handed, pulse{round, signature})
+	return nil
+}
+
+// published is the newest round that the beacon has signed when a block is made.
+func (n *Node) published(block uint64) uint64 {
+	past := time.UnixMilli(int64(n.timeOf(block))).Sub(n.beacon.Genesis)
+	return uint64(past/n.beacon.Period) + 1
+}
+
+// storePulses brings in what was handed to the node, and the beacon's rounds since the
+// last one stored; the first time, only the newest. It comes at a block's end: what is
+// sealed to a round can be opened from the next block on.
+func (x *execution) storePulses(in inputs) error {
+	last, err := get[uint64](x.node, x.number, "Drand", "LastStoredRound")
+	if err != nil {
+		return err
+	}
+	stored := in.pulses
+	for _, p := range in.pulses {
+		last = max(last, p.round)
+	}
+	newest := x.node.published(x.number)
+	next := last + 1
+	if last == 0 {
+		next = newest
+	}
+	for ; !in.withheld && next <= newest && len(stored) < pulsesPerBlock; next++ {
+		signature, err := x.node.authority.Sign(next)
+		if err != nil {
+			return err
+		}
+		stored, last = append(stored, pulse{next, signature}), next
+	}
+	if len(stored) == 0 {
+		return nil
+	}
+	return x.keepPulses(stored, last)
+}
+
+// keepPulses writes pulses and forgets the oldest.
+func (x *execution) keepPulses(stored []pulse, last uint64) error {
+	rounds := make([]any, len(stored))
+	for i, p := range stored {
+		rounds[i] = p.round
+		randomness := sha256.Sum256(p.signature)
+		value := map[string]any{"round": p.round, "randomness": randomness[:], "signature": p.signature}
+		if err := x.put("Drand", "Pulses", value, p.round); err != nil {
+			return err
+		}
+	}
+	x.record(atEnd, "Drand", "NewPulse", map[string]any{"rounds": rounds})
+	if err := x.put("Drand", "LastStoredRound", last); err != nil {
+		return err
+	}
+	oldest, err := get[uint64](x.node, x.number, "Drand", "OldestStoredRound")
+	if err != nil {
+		return err
+	}
+	if oldest == 0 {
+		return x.put("Drand", "OldestStoredRound", stored[0].round)
+	}
+	return x.forgetPulses(oldest, last)
+}
+
+// forgetPulses removes rounds that lie too far behind, a few in a block.
+func (x *execution) forgetPulses(oldest, last uint64) error {
+	first := oldest
+	for ; last-oldest >= keepRounds && oldest-first < 2*pulsesPerBlock; oldest++ {
+		if err := x.remove("Drand", "Pulses", oldest); err != nil {
+			return err
+		}
+	}
+	if oldest == first {
+		return nil
+	}
+	return x.put("Drand", "OldestStoredRound", oldest)
+}
+
+// pulse is the stored signature of a round; nil when there is none.
+func (x *execution) pulse(round uint64) ([]byte, error) {
+	value, err := x.read("Drand", "Pulses", round)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	a := arguments{}
+	a.of, _ = value.(map[string]any)
+	return a.bytes("signature"), a.err
+}

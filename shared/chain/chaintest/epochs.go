@@ -1,0 +1,88 @@
+package chaintest
+
+// maxTempo is for how long an epoch can be overdue before it runs whatever the schedule
+// says (MAX_TEMPO of SubtensorModule).
+const maxTempo = 50_400
+
+// schedule is where a subnet stands in its epochs.
+type schedule struct {
+	kept    bool // in storage, as Subtensor's runtimes do since spec 425; before, the block's number alone says
+	netuid  uint64
+	tempo   uint64
+	last    uint64 // block of the last epoch
+	pending uint64 // block for which an epoch was set; 0 for none
+	since   uint64 // blocks since the last epoch ran
+	index   uint64 // epochs so far
+}
+
+// keepsSchedule reports whether the runtime in force keeps its epochs in storage.
+func (n *Node) keepsSchedule() bool {
+	_, err := n.runtime.Metadata.StorageEntry("SubtensorModule", "SubnetEpochIndex")
+	return err == nil
+}
+
+// schedule reads a subnet's as it stands now.
+func (x *execution) schedule(netuid uint16) (schedule, error) {
+	r := &reader{node: x.node, at: x.number}
+	s := schedule{
+		kept: x.node.keepsSchedule(), netuid: uint64(netuid),
+		tempo: value[uint64](r, "Tempo", netuid), since: value[uint64](r, "BlocksSinceLastStep", netuid),
+	}
+	if s.kept {
+		s.last = value[uint64](r, "LastEpochBlock", netuid)
+		s.pending = value[uint64](r, "PendingEpochAt", netuid)
+		s.index = value[uint64](r, "SubnetEpochIndex", netuid)
+	}
+	return s, r.err
+}
+
+// due says whether an epoch runs in a block.
+func (s schedule) due(block uint64) bool {
+	switch {
+	case s.tempo == 0:
+		return false
+	case !s.kept:
+		return (block+s.netuid+1)%(s.tempo+1) == s.tempo
+	case s.pending > 0 && block >= s.pending:
+		return true
+	}
+	return s.since > maxTempo || block >= s.last+s.tempo
+}
+
+// epoch is the one to which the chain counts what is committed or revealed in a block.
+func (s schedule) epoch(block uint64) uint64 {
+	switch {
+	case !s.kept:
+		return (block + s.netuid + 1) / (s.tempo + 1)
+	case s.due(block):
+		return s.index + 1
+	}
+	return s.index
+}
+
+// turnEpoch is what the chain's coinbase does to the schedule.
+func (x *execution) turnEpoch() error {
+	netuid := uint16(x.node.cfg.Netuid)
+	s, err := x.schedule(netuid)
+	if err != nil {
+		return err
+	}
+	s.since++
+	due := s.due(x.number)
+	if due {
+		s.since = 0
+	}
+	if err := x.put("SubtensorModule", "BlocksSinceLastStep", s.since, netuid); err != nil || !due {
+		return err
+	}
+	items := map[string]uint64{"LastMechansimStepBlock": x.number}
+	if s.kept {
+		items["SubnetEpochIndex"], items["LastEpochBlock"], items["PendingEpochAt"] = s.index+1, x.number, 0
+	}
+	for entry, value := range items {
+		if err := x.put("SubtensorModule", entry, value, netuid); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package chaintest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/metadata"
+	"github.com/affine-go/affine/shared/chain/scale"
+)
+
+func (n *Node) getMetadata(p params) (any, error) {
+	b, err := n.stateAt(p, 0)
+	if err != nil {
+		return nil, err
+	}
+	return toHex(b.runtime.plain()), nil
+}
+
+func (n *Node) getRuntimeVersion(p params) (any, error) {
+	b, err := n.stateAt(p, 0)
+	if err != nil {
+		return nil, err
+	}
+	return versionJSON(b.runtime.spec), nil
+}
+
+func versionJSON(spec uint32) map[string]any {
+	list := [][2]any{}
+	for _, api := range apis() {
+		id := apiID(api.Name)
+		list = append(list, [2]any{toHex(id[:]), api.Version})
+	}
+	return map[string]any{
+		"specName": "node-subtensor", "implName": "node-subtensor", "authoringVersion": 1, "specVersion": spec,
+		"implVersion": 1, "transactionVersion": 1, "stateVersion": 1, "apis": list,
+	}
+}
+
+// runtimeCalls are the methods of runtime APIs that the node answers.
+var runtimeCalls = map[string]func(*Node, *block, *scale.Decoder) ([]byte, error){
+	"Core_version":                                 (*Node).callVersion,
+	"Metadata_metadata":                            (*Node).callMetadata,
+	"Metadata_metadata_at_version":                 (*Node).callMetadataAtVersion,
+	"Metadata_metadata_versions":                   (*Node).callMetadataVersions,
+	"AccountNonceApi_account_nonce":                (*Node).callNonce,
+	"TaggedTransactionQueue_validate_transaction":  (*Node).callValidate,
+	"TransactionPaymentApi_query_info":             (*Node).callQueryInfo,
+	"NeuronInfoRuntimeApi_get_neurons_lite":        (*Node).callNeurons,
+	"SubnetInfoRuntimeApi_get_subnet_hyperparams":  (*Node).callHyperparams,
+	"SubnetInfoRuntimeApi_get_selective_metagraph": (*Node).callMetagraph,
+}
+
+// stateCall runs a method of a runtime API.
+func (n *Node) stateCall(p params) (any, error) {
+	var name string
+	if err := p.into(0, &name); err != nil {
+		return nil, err
+	}
+	args, err := p.bytes(1)
+	if err != nil {
+		return nil, err
+	}
+	b, err := n.stateAt(p, 2)
+	if err != nil {
+		return nil, err
+	}
+	run, known := runtimeCalls[name]
+	if !known {
+		return nil, &rpcError{Code: 4003, Message: "Client error: Execution failed: Other: Exported method " + name + " is not found"}
+	}
+	answer, err := run(n, b, scale.NewDecoder(args))
+	if err != nil {
+		return nil, &rpcError{Code: 4003, Message: "Client error: Execution failed: " + err.Error()}
+	}
+	return toHex(answer), nil
+}
+
+func (n *Node) callVersion(b *block, d *scale.Decoder) ([]byte, error) {
+	return encodedVersion(b.runtime.spec), d.End()
+}
+
+func (n *Node) callMetadata(b *block, d *scale.Decoder) ([]byte, error) {
+	var e scale.Encoder
+	e.Bytes(b.runtime.plain())
+	return e.Data(), d.End()
+}
+
+func (n *Node) callMetadataAtVersion(b *block, d *scale.Decoder) ([]byte, error) {
+	version := d.U32()
+	if err := d.End(); err != nil {
+		return nil, err
+	}
+	var e scale.Encoder
+	raw, known := b.runtime.described[uint8(min(version, 255))]
+	if !known {
+		e.U8(0)
+		return e.Data(), nil
+	}
+	e.U8(1)
+	e.Bytes(raw)
+	return e.Data(), nil
+}
+
+func (n *Node) callMetadataVersions(b *block, d *scale.Decoder) ([]byte, error) {
+	var e scale.Encoder
+	versions := slices.Sorted(maps.Keys(b.runtime.described))
+	e.Compact(uint64(len(versions)))
+	for _, v := range versions {
+		e.U32(uint32(v))
+	}
+	return e.Data(), d.End()
+}
+
+func (n *Node) callNonce(b *block, d *scale.Decoder) ([]byte, error) {
+	account := d.Raw(32)
+	if err := d.End(); err != nil {
+		return nil, err
+	}
+	nonce, err := n.nonce(b.number, [32]byte(account))
+	if err != nil {
+		return nil, err
+	}
+	return b.result("AccountNonceApi", "account_nonce", nonce)
+}
+
+// result encodes what a runtime API's method returns, by the block's own metadata.
+func (b *block) result(api, name string, value any) ([]byte, error) {
+	m, err := b.runtime.metadata.RuntimeAPI(api, name)
+	if err != nil {
+		return nil, err
+	}
+	var e scale.Encoder
+	err = b.runtime.metadata.EncodeType(&e, m.Output, value)
+	return e.Data(), err
+}
+
+// callValidate judges an extrinsic for the block to come, whatever block is named: the
+// pool knows no other.
+func (n *Node) callValidate(b *block, d *scale.Decoder) ([]byte, error) {
+	d.U8() // source: in a block, local or external, all judged alike
+	framed := d.Raw(d.Remaining() - 32)
+	d.Raw(32)
+	if err := d.End(); err != nil {
+		return nil, err
+	}
+	signed, err := n.decode(framed)
+	if err != nil {
+		return nil, err
+	}
+	invalid, err := n.judge(signed)
+	if err != nil {
+		return nil, err
+	}
+	if invalid != nil {
+		why := metadata.Variant{Name: "Invalid", Value: metadata.Variant{Name: invalid.name, Value: invalid.code}}
+		return b.result("TaggedTransactionQueue", "validate_transaction", metadata.Variant{Name: "Err", Value: why})
+	}
+	return b.result("TaggedTransactionQueue", "validate_transaction", metadata.Variant{Name: "Ok", Value: map[string]any{
+		"priority": 0, "requires": []any{}, "provides": []any{[]byte(fmt.Sprintf("%x/%d", signed.Signer, signed.Nonce))}, "longevity": 64, "propagate": true,
+	}})
+}
+
+// callQueryInfo tells what an extrinsic would cost: nothing, as those that it plays do.
+func (n *Node) callQueryInfo(b *block, d *scale.Decoder) ([]byte, error) {
+	framed := d.Raw(d.Remaining() - 4)
+	d.U32()
+	if err := d.End(); err != nil {
+		return nil, err
+	}
+	if _, err := extrinsic.Decode(b.runtime.metadata, framed); err != nil {
+		return nil, err
+	}
+	info := dispatchInfo(1)
+	return b.result("TransactionPaymentApi", "query_info", map[string]any{"weight": info["weight"], "class": info["class"], "partial_fee": 0})
+}
+
+// queryInfo is payment_queryInfo, which some clients ask instead of the runtime API.
+func (n *Node) queryInfo(p params) (any, error) {
+	raw, err := p.bytes(0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := n.stateAt(p, 1); err != nil {
+		return nil, err
+	}
+	if _, err := n.decode(raw); err != nil {
+		return nil, &rpcError{Code: 1002, Message: "Verification Error: Runtime error: Could not decode `UncheckedExtrinsic`", Data: err.Error()}
+	}
+	info := dispatchInfo(1)
+	return map[string]any{"weight": info["weight"], "class": "normal", "partialFee": "0"}, nil
+}
