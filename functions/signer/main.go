@@ -1,22 +1,30 @@
-// Function signer holds the hotkey and signs weights. It is asked for a decision,
-// builds the call itself, and has no path that signs bytes of its caller's. Its role
-// alone may read the secret; functions/weights alone may invoke it.
+// Function signer holds the hotkey and signs weights or, for a miner, commitments. It is
+// asked for a decision, builds the call itself, and has no path that signs bytes of its
+// caller's. Its role alone may use the key; functions/weights alone may invoke it.
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/affine-go/affine/shared/awsstack"
 	"github.com/affine-go/affine/shared/chain"
-	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/config"
+	signeraws "github.com/affine-go/affine/shared/signer/aws"
+	"github.com/affine-go/affine/shared/signer/aws/hotkey"
 	"github.com/affine-go/affine/shared/subnet"
 	"github.com/affine-go/affine/shared/telemetry"
 )
@@ -27,21 +35,19 @@ func main() {
 		slog.Error("signer cannot start", "err", err)
 		os.Exit(1)
 	}
-	lambda.Start(f.handle)
-}
-
-// secrets is the one SDK call that reads the hotkey.
-type secrets interface {
-	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+	if f.settings.Signer.Miner {
+		lambda.Start(f.commit)
+	}
+	lambda.Start(f.weigh)
 }
 
 type function struct {
 	settings config.Settings
-	secrets  secrets
+	aws      aws.Config
 	log      *slog.Logger
 
 	mu     sync.Mutex
-	signer *chain.Signer // made at the first invocation; counts what it signs while the instance lives
+	signer *chain.Signer // made at the first invocation
 }
 
 func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
@@ -54,64 +60,75 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 		return nil, err
 	}
 	return &function{
-		settings: s,
-		secrets:  secretsmanager.NewFromConfig(cfg),
-		log:      telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "signer", Level: s.LogLevel}),
+		settings: s, aws: cfg,
+		log: telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "signer", Level: s.LogLevel}),
 	}, nil
 }
 
-// handle signs one decision.
-func (f *function) handle(ctx context.Context, intent subnet.WeightsIntent) (subnet.SignedWeights, error) {
-	signer, err := f.open(ctx)
-	if err != nil {
-		return subnet.SignedWeights{}, err
+// weigh signs a decision about the weights.
+func (f *function) weigh(ctx context.Context, event json.RawMessage) (subnet.SignedWeights, error) {
+	return handle(ctx, f, event, (*chain.Signer).SignWeights)
+}
+
+// commit signs a miner's commitment.
+func (f *function) commit(ctx context.Context, event json.RawMessage) (subnet.SignedCommit, error) {
+	return handle(ctx, f, event, (*chain.Signer).SignCommitment)
+}
+
+func handle[I, O any](ctx context.Context, f *function, event json.RawMessage, sign func(*chain.Signer, context.Context, I) (O, error)) (signed O, err error) {
+	ctx, cancel := awsstack.Invocation(ctx)
+	defer cancel()
+	intent, err := parse[I](event)
+	if err == nil {
+		var signer *chain.Signer
+		if signer, err = f.open(ctx); err == nil {
+			signed, err = sign(signer, ctx, intent)
+		}
 	}
-	signed, err := signer.SignWeights(ctx, intent)
 	if err != nil {
-		f.log.ErrorContext(ctx, "not signed", "epoch", intent.Epoch, "err", err)
+		f.log.ErrorContext(ctx, "not signed", "err", err)
 	}
 	return signed, err
 }
 
-// open reads the hotkey and dials the chain, once. The client dials again by itself
-// when the instance was frozen and its socket has died.
+// parse reads an intent. An entry that it does not know could change what is meant by the
+// others, so there may be none.
+func parse[I any](event []byte) (intent I, err error) {
+	d := json.NewDecoder(bytes.NewReader(event))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&intent); err != nil {
+		return intent, fmt.Errorf("%w: not an intent: %w", chain.ErrPolicy, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return intent, fmt.Errorf("%w: something follows the intent", chain.ErrPolicy)
+	}
+	return intent, nil
+}
+
+// open finds the hotkey and dials the chain, once. The client dials again by itself when
+// the instance was frozen and its socket has died.
 func (f *function) open(ctx context.Context) (*chain.Signer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.signer != nil {
 		return f.signer, nil
 	}
-	pair, err := f.hotkey(ctx)
+	s := f.settings
+	key, err := hotkey.Open(ctx, s.Signer, s.Hotkey, secretsmanager.NewFromConfig(f.aws), kms.NewFromConfig(f.aws))
 	if err != nil {
 		return nil, err
 	}
-	s := f.settings
 	client, err := chain.Dial(ctx, chain.Config{Endpoints: s.Chain.Endpoints, Genesis: s.Chain.Genesis})
 	if err != nil {
 		return nil, err
 	}
-	f.signer = chain.NewSigner(client, pair, chain.SignerConfig{Netuid: s.Netuid, Genesis: s.Chain.Genesis})
+	cfg := chain.SignerConfig{
+		Netuid: s.Netuid, Genesis: s.Chain.Genesis, MaxPerWindow: s.Signer.Signatures,
+		Ledger: signeraws.NewLedger(dynamodb.NewFromConfig(f.aws), s.Table),
+	}
+	if s.Signer.Miner {
+		cfg.Profile = chain.MinerProfile
+	}
+	f.signer = chain.NewSigner(client, key, cfg)
 	return f.signer, nil
-}
-
-// hotkey reads the key and checks that it is the one the settings name.
-func (f *function) hotkey(ctx context.Context) (*keys.Pair, error) {
-	id := f.settings.HotkeySecret
-	out, err := f.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
-	if err != nil {
-		return nil, fmt.Errorf("read the secret %s: %w", id, err)
-	}
-	text := out.SecretBinary
-	if out.SecretString != nil {
-		text = []byte(*out.SecretString)
-	}
-	defer clear(text)
-	pair, err := keys.ParseKeyfile(text, nil)
-	if err != nil {
-		return nil, fmt.Errorf("the secret %s: %w", id, err)
-	}
-	if want := f.settings.Hotkey; want != "" && subnet.Hotkey(pair.Address()) != want {
-		return nil, fmt.Errorf("the secret %s holds %s, the settings name %s", id, pair.Address(), want)
-	}
-	return pair, nil
 }

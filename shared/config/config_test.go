@@ -82,6 +82,7 @@ func TestEnumerateTakesWhatIsSet(t *testing.T) {
 		NameNetuid:      " 2 ",
 		NameEndpoint:    "ws://127.0.0.1:9944",
 		NameFallback:    "test",
+		NameArchive:     "wss://archive.example,ws://localhost:1",
 		NameGenesis:     "0x" + strings.Repeat("AB", 32),
 		NameEnvs:        "affine:sat, affine:abd,",
 		NameQueues:      "affine:abd = " + abdURL + ", affine-sat=" + satURL,
@@ -100,9 +101,10 @@ func TestEnumerateTakesWhatIsSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Settings{
-		Netuid:       2,
-		LogLevel:     slog.LevelWarn,
-		Chain:        Chain{Endpoints: []string{"ws://127.0.0.1:9944", networks["test"]}, Genesis: "0x" + strings.Repeat("ab", 32)},
+		Netuid:   2,
+		LogLevel: slog.LevelWarn,
+		Chain: Chain{Endpoints: []string{"ws://127.0.0.1:9944", networks["test"]}, Archive: []string{"wss://archive.example", "ws://localhost:1"},
+			Genesis: "0x" + strings.Repeat("ab", 32)},
 		Envs:         []subnet.EnvID{"affine:sat", "affine:abd"},
 		Queues:       map[subnet.EnvID]string{"affine:sat": satURL, "affine:abd": abdURL},
 		DeadQueues:   map[subnet.EnvID]string{"affine:sat": satURL + "-dead", "affine:abd": abdURL + "-dead"},
@@ -120,6 +122,24 @@ func TestEnumerateTakesWhatIsSet(t *testing.T) {
 	}
 }
 
+// Finney's archives are public; of other chains none is known.
+func TestArchiveFollowsTheChain(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  map[string]string
+		want []string
+	}{
+		"finney":        {nil, archivesOf[FinneyGenesis]},
+		"finney by URL": {map[string]string{NameEndpoint: "wss://own.example"}, archivesOf[FinneyGenesis]},
+		"another chain": {map[string]string{NameGenesis: ownGenesis}, nil},
+		"none":          {map[string]string{NameArchive: "none"}, []string{}},
+	} {
+		s, err := ForWeights(with(c.set))
+		if diff := cmp.Diff(c.want, s.Chain.Archive); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", name, err, diff)
+		}
+	}
+}
+
 func TestPathStyle(t *testing.T) {
 	for _, name := range []string{NameAWSEndpoint, NameS3Endpoint} {
 		s, err := ForWeights(with(map[string]string{name: "http://localhost:4566"}))
@@ -132,12 +152,37 @@ func TestPathStyle(t *testing.T) {
 	}
 }
 
+func TestSignerSettings(t *testing.T) {
+	for name, c := range map[string]struct {
+		changes map[string]string
+		want    Signer
+	}{
+		"secret": {nil, Signer{Secret: "affine/hotkey", Signatures: 3}},
+		"KMS":    {map[string]string{NameHotkeySecret: "", NameHotkeyKMS: "alias/hotkey"}, Signer{KMS: "alias/hotkey", Signatures: 3}},
+		"file":   {map[string]string{NameHotkeySecret: " ", NameHotkeyFile: "/mnt/my keys/hot"}, Signer{File: "/mnt/my keys/hot", Signatures: 3}},
+		"miner":  {map[string]string{NameSignerProfile: "Miner", NameSignatures: "1"}, Signer{Secret: "affine/hotkey", Miner: true, Signatures: 1}},
+	} {
+		if s, err := ForSigner(with(c.changes)); err != nil || s.Signer != c.want {
+			t.Errorf("%s: %+v, %v; want %+v", name, s.Signer, err, c.want)
+		}
+	}
+}
+
+// All that is wrong with the signer's settings is told at once.
+func TestSignerFaultsTogether(t *testing.T) {
+	_, err := ForSigner(with(map[string]string{NameHotkeySecret: "", NameTable: "", NameSignerProfile: "x", NameGenesis: "y"}))
+	faults, ok := errors.AsType[*Error](err)
+	if !ok || len(faults.Faults) != 4 {
+		t.Errorf("%v, want four faults", err)
+	}
+}
+
 // The signer holds the hotkey and must not come by anything else of value.
 func TestProgramsLookAtTheirOwnSettingsOnly(t *testing.T) {
 	foreign := map[string][]string{
-		"enumerate": {NameHotkeySecret, NameSignerFunction},
-		"envrunner": {NameHotkeySecret, NameSignerFunction, NameEndpoint},
-		"weights":   {NameHotkeySecret, NameChutesKey, NameQueues},
+		"enumerate": {NameHotkeySecret, NameHotkeyKMS, NameHotkeyFile, NameSignerFunction},
+		"envrunner": {NameHotkeySecret, NameHotkeyKMS, NameHotkeyFile, NameSignerFunction, NameEndpoint},
+		"weights":   {NameHotkeySecret, NameHotkeyKMS, NameHotkeyFile, NameChutesKey, NameQueues},
 		"signer":    {NameChutesKey, NameR2SecretKey, NameQueues, NameBucket},
 	}
 	for program, read := range readers {
@@ -162,8 +207,9 @@ func TestNothingSetNamesEverythingMissing(t *testing.T) {
 		"enumerate": {NameQueues, NameTable, NameBucket, NameChutesKey},
 		"envrunner": {NameQueues, NameTable, NameBucket, NameChutesKey},
 		"weights":   {NameTable, NameBucket, NameHotkey, NameSignerFunction},
-		"signer":    {NameHotkeySecret},
+		"signer":    {NameTable},
 	}
+	besides := map[string]string{"signer": NameHotkeySecret + ", " + NameHotkeyKMS + " and " + NameHotkeyFile + ": 0 are set"}
 	for program, read := range readers {
 		_, err := read(func(string) (string, bool) { return "", true })
 		faults, ok := errors.AsType[*Error](err)
@@ -171,8 +217,15 @@ func TestNothingSetNamesEverythingMissing(t *testing.T) {
 			t.Errorf("%s with nothing set: %v, want *Error", program, err)
 			continue
 		}
-		if faults.Program != program || len(faults.Faults) != len(missing[program]) {
-			t.Errorf("%s: %v, want %d faults", program, err, len(missing[program]))
+		want := len(missing[program])
+		if text, more := besides[program]; more {
+			want++
+			if !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: %q does not say %q", program, err, text)
+			}
+		}
+		if faults.Program != program || len(faults.Faults) != want {
+			t.Errorf("%s: %v, want %d faults", program, err, want)
 		}
 		for _, name := range missing[program] {
 			if !strings.Contains(err.Error(), name+" is not set") {
@@ -206,6 +259,8 @@ func TestRefusals(t *testing.T) {
 		{NameEndpoint, "wss://", "not a URL"},
 		{NameEndpoint, "wss://me:pw@node", "credentials"},
 		{NameFallback, "wss://node/#x", "fragment"},
+		{NameArchive, "wss://node,http://node", `"http://node": the URL begins with none of ws, wss`},
+		{NameArchive, "wss://me:pw@node", "credentials"},
 		{NameGenesis, "0x12", "not a block hash"},
 		{NameGenesis, strings.Repeat("a", 66), "not a block hash"},
 		{NameGenesis, "0x" + strings.Repeat("g", 64), "not a block hash"},
@@ -229,6 +284,11 @@ func TestRefusals(t *testing.T) {
 		{NameChutesAPI, "http://127.0.0.1.example.com", "unencrypted"},
 		{NameInference, "https://{slug}.{slug}.example.com", "more than once"},
 		{NameInference, "ftp://{slug}", "none of http, https"},
+		{NameHotkeyKMS, "alias/hotkey", "2 are set; exactly one"},
+		{NameHotkeyFile, "/keys/hotkey", "2 are set; exactly one"},
+		{NameHotkeyKMS, "alias hotkey", "not a name of AWS"},
+		{NameSignerProfile, "owner", "no such profile"},
+		{NameSignatures, "0", "outside 1 to 100"},
 		{NameDailyRate, "NaN", "not a number"},
 		{NameDailyRate, "Inf", "outside"},
 		{NameDailyRate, "1e999", "outside"},

@@ -17,6 +17,7 @@ const (
 	NameLogLevel  = "AFFINE_LOG_LEVEL"
 	NameEndpoint  = "SUBTENSOR_ENDPOINT"
 	NameFallback  = "SUBTENSOR_FALLBACK"
+	NameArchive   = "SUBTENSOR_ARCHIVE"
 	NameGenesis   = "AFFINE_GENESIS"
 	NameEnvs      = "AFFINE_ENVS"
 	NameQueues    = "AFFINE_QUEUES"
@@ -52,7 +53,12 @@ const (
 	NameHotkey         = "AFFINE_HOTKEY"
 	NameBurn           = "AFFINE_BURN"
 	NameSignerFunction = "AFFINE_SIGNER_FUNCTION"
-	NameHotkeySecret   = "AFFINE_HOTKEY_SECRET"
+
+	NameHotkeySecret  = "AFFINE_HOTKEY_SECRET"
+	NameHotkeyKMS     = "AFFINE_HOTKEY_KMS"
+	NameHotkeyFile    = "AFFINE_HOTKEY_FILE"
+	NameSignerProfile = "AFFINE_SIGNER_PROFILE"
+	NameSignatures    = "AFFINE_SIGNATURES"
 )
 
 // FinneyGenesis is the hash of finney's block 0: the chain that the signer serves

@@ -100,6 +100,15 @@ func logLevel(s *Settings, text string) error {
 	return errors.New("no such level")
 }
 
+func profile(s *Settings, text string) error {
+	switch strings.ToLower(text) {
+	case "validator", "miner":
+		s.Signer.Miner = strings.EqualFold(text, "miner")
+		return nil
+	}
+	return errors.New("no such profile")
+}
+
 // networks are the chains that have a name.
 var networks = map[string]string{
 	"finney": "wss://entrypoint-finney.opentensor.ai:443",
@@ -115,6 +124,27 @@ func endpoint(s *Settings, text string) error {
 	}
 	s.Chain.Endpoints = append(s.Chain.Endpoints, text)
 	return nil
+}
+
+// archives takes several URLs, or "none". Nodes that keep the state of all blocks are
+// asked for what others have discarded.
+func archives(s *Settings, text string) error {
+	s.Chain.Archive = []string{}
+	if text == "none" {
+		return nil
+	}
+	for _, url := range list(text) {
+		if _, err := address(url, "ws", "wss"); err != nil {
+			return fmt.Errorf("%s: %w", shown(url), err)
+		}
+		s.Chain.Archive = append(s.Chain.Archive, url)
+	}
+	return nil
+}
+
+// archivesOf are the public archives of a chain, by its genesis.
+var archivesOf = map[string][]string{
+	FinneyGenesis: {"wss://archive.chain.opentensor.ai:443", "wss://archive.sub.latent.to:443"},
 }
 
 func genesis(s *Settings, text string) error {

@@ -38,7 +38,7 @@ func read(name string, who program, lookup Lookup) (Settings, error) {
 			faults = append(faults, err.Error())
 		}
 	}
-	faults = append(faults, s.disagreements()...)
+	faults = append(faults, s.disagreements(who)...)
 	if len(faults) > 0 {
 		return Settings{}, &Error{Program: name, Faults: faults}
 	}
@@ -95,17 +95,24 @@ func shown(text string) string {
 }
 
 // disagreements are the faults that no setting has by itself.
-func (s Settings) disagreements() []string {
+func (s Settings) disagreements(who program) []string {
 	var faults []string
-	given := 0
-	for _, set := range []bool{s.R2.Endpoint != "", s.R2.KeyID != "", s.R2.Key.Set()} {
-		if set {
-			given++
-		}
-	}
-	if given != 0 && given != 3 {
+	if n := count(s.R2.Endpoint != "", s.R2.KeyID != "", s.R2.Key.Set()); n != 0 && n != 3 {
 		faults = append(faults, fmt.Sprintf("%s, %s and %s belong together: set all of them for R2 or none for S3",
 			NameR2Endpoint, NameR2KeyID, NameR2SecretKey))
 	}
+	if n := count(s.Signer.Secret != "", s.Signer.KMS != "", s.Signer.File != ""); who == signer && n != 1 {
+		faults = append(faults, fmt.Sprintf("%s, %s and %s: %d are set; exactly one says where the hotkey is",
+			NameHotkeySecret, NameHotkeyKMS, NameHotkeyFile, n))
+	}
 	return faults
+}
+
+func count(conditions ...bool) (n int) {
+	for _, holds := range conditions {
+		if holds {
+			n++
+		}
+	}
+	return n
 }

@@ -38,13 +38,24 @@ type Settings struct {
 	Hotkey         subnet.Hotkey // the validator's own address; the signer refuses another key
 	Burn           float64       // share of the weight that goes to UID 0, 0..1
 	SignerFunction string        // name or ARN of the signer's function
-	HotkeySecret   string        // id of the secret that holds the hotkey; only the signer has it
+
+	Signer Signer
+}
+
+// Signer says where the hotkey is, which only the signer knows, and what it may do.
+// Exactly one of Secret, KMS and File is set.
+type Signer struct {
+	Secret     string // id of a secret of Secrets Manager
+	KMS        string // id, ARN or alias of a KMS key
+	File       string // path of a keyfile
+	Miner      bool   // it commits models, instead of setting weights
+	Signatures int    // that are given in one epoch at most, for each mechanism
 }
 
 // Chain says where the chain is.
 type Chain struct {
 	Endpoints []string // WebSocket URLs in order of preference
-	Archive   []string // WebSocket URLs of nodes that keep all states; of commands only
+	Archive   []string // WebSocket URLs of nodes that keep the state of all blocks; empty for none
 	Genesis   string   // hash of block 0, 0x-prefixed lower-case hex; pins the chain
 }
 

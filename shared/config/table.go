@@ -39,13 +39,14 @@ var fields = []field{
 	{name: NameLogLevel, doc: "debug, info, warn or error", unset: "info", readBy: all, receive: logLevel},
 	{name: NameEndpoint, doc: "finney, test or a ws(s):// URL", unset: "finney", readBy: enumerate | weights | signer, receive: endpoint},
 	{name: NameFallback, doc: "ws(s):// URL that is asked when the first does not answer", readBy: enumerate | weights | signer, receive: endpoint},
+	{name: NameArchive, doc: "ws(s):// URLs of nodes that keep the state of all blocks, separated by commas, or none; the public ones when unset and the chain is finney", readBy: enumerate | weights | signer, receive: archives},
 	{name: NameGenesis, doc: "hash of block 0, 0x and 64 hex digits", unset: FinneyGenesis, readBy: enumerate | weights | signer, receive: genesis},
 
 	{name: NameEnvs, doc: "environments, separated by commas", unset: "affine:sat,affine:abd", readBy: enumerate | envRunner | weights, receive: envIDs},
 	{name: NameQueues, doc: "queue URL of each environment: affine-sat=https://…,affine-abd=https://…", readBy: enumerate | envRunner, needs: enumerate | envRunner, receive: queues},
 	{name: NameDLQs, doc: "dead-letter queue URLs, in the form of " + NameQueues, readBy: enumerate, receive: deadQueues},
 	{name: NameWindow, doc: "span of a window in blocks", unset: "10000", readBy: enumerate | weights, receive: whole(func(s *Settings) *subnet.Block { return &s.WindowBlocks }, 100, 1_000_000)},
-	{name: NameTable, doc: "DynamoDB table", readBy: all, needs: enumerate | envRunner | weights, receive: resource(func(s *Settings) *string { return &s.Table })},
+	{name: NameTable, doc: "DynamoDB table", readBy: all, needs: all, receive: resource(func(s *Settings) *string { return &s.Table })},
 	{name: NameBucket, doc: "archive bucket", readBy: enumerate | envRunner | weights, needs: enumerate | envRunner | weights, receive: resource(func(s *Settings) *string { return &s.Bucket })},
 	{name: NameR2Endpoint, doc: "R2's account URL; unset for S3", readBy: enumerate | envRunner | weights, receive: web(func(s *Settings) *string { return &s.R2.Endpoint })},
 	{name: NameR2KeyID, doc: "R2 access key id", readBy: enumerate | envRunner | weights, receive: plain(func(s *Settings) *string { return &s.R2.KeyID })},
@@ -74,7 +75,11 @@ var fields = []field{
 	{name: NameHotkey, doc: "the validator's own hotkey address", readBy: weights | signer, needs: weights, receive: hotkey},
 	{name: NameBurn, doc: "share of the weight that goes to UID 0, 0 to 1", unset: "0", readBy: weights, receive: fraction(func(s *Settings) *float64 { return &s.Burn }, 0, 1)},
 	{name: NameSignerFunction, doc: "name or ARN of the signer's function", readBy: weights, needs: weights, receive: resource(func(s *Settings) *string { return &s.SignerFunction })},
-	{name: NameHotkeySecret, doc: "id of the secret that holds the hotkey", readBy: signer, needs: signer, receive: plain(func(s *Settings) *string { return &s.HotkeySecret })},
+	{name: NameHotkeySecret, doc: "id of the secret that holds the hotkey", readBy: signer, receive: plain(func(s *Settings) *string { return &s.Signer.Secret })},
+	{name: NameHotkeyKMS, doc: "id, ARN or alias of the KMS key that is the hotkey", readBy: signer, receive: resource(func(s *Settings) *string { return &s.Signer.KMS })},
+	{name: NameHotkeyFile, doc: "path of the hotkey's keyfile", readBy: signer, receive: plain(func(s *Settings) *string { return &s.Signer.File })},
+	{name: NameSignerProfile, doc: "validator or miner", unset: "validator", readBy: signer, receive: profile},
+	{name: NameSignatures, doc: "signatures given in one epoch at most, for each mechanism", unset: "3", readBy: signer, receive: whole(func(s *Settings) *int { return &s.Signer.Signatures }, 1, 100)},
 }
 
 // others are names of the project's own that tests and scripts read.

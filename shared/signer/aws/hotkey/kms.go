@@ -1,5 +1,3 @@
-// Package hotkey reaches the hotkey of a signer that runs on AWS: one that Secrets Manager
-// keeps and hands out, or one that KMS holds and signs with itself.
 package hotkey
 
 import (
