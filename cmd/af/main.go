@@ -78,7 +78,7 @@ func newRootCmd() *cobra.Command {
 	root.PersistentFlags().CountVarP(&verbose, "verbose", "v", "log more: -v info, -vv debug")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", err, errUsage) })
 	root.AddCommand(newDevCmd(), newWeightsCmd())
-	root.AddCommand(newChainCmd())
+	root.AddCommand(newChainCmd(), newCommitCmd())
 	root.AddCommand(newGradeCmd(), newEnvsCmd())
 	return root
 }

@@ -15,6 +15,7 @@ type Committed struct {
 	Hotkey   subnet.Hotkey
 	Revealed []subnet.RawCommitment // what timelocks have opened, oldest first; the chain keeps ten
 	Record   *CommitRecord          // the last set_commitment as far as it has not been opened; nil for none
+	Problem  string                 // what the chain holds that cannot be read; empty when all could
 }
 
 // CommitRecord is a CommitmentOf value.
@@ -56,7 +57,7 @@ func (c *Client) Commitments(ctx context.Context, netuid subnet.Netuid) (Head, [
 	}
 	some := all[:0]
 	for _, one := range all {
-		if len(one.Revealed) > 0 || one.Record != nil {
+		if len(one.Revealed) > 0 || one.Record != nil || one.Problem != "" {
 			some = append(some, one)
 		}
 	}
@@ -69,24 +70,21 @@ func (c *Committed) items(netuid subnet.Netuid) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := []any{uint16(netuid), account[:]}
-	return []item{
-		{pallet: "Commitments", entry: "RevealedCommitments", keys: at, into: func(v any) (err error) {
-			c.Revealed, err = allRevealed(v)
-			return c.blame(err)
-		}},
-		{pallet: "Commitments", entry: "CommitmentOf", keys: at, into: func(v any) (err error) {
-			c.Record, err = commitRecord(v)
-			return c.blame(err)
-		}},
-	}, nil
-}
-
-func (c *Committed) blame(err error) error {
-	if err == nil {
-		return nil
+	of := func(entry string, into func(any) error) item {
+		return item{pallet: "Commitments", entry: entry, keys: []any{uint16(netuid), account[:]}, into: into, fault: func(error) {
+			c.Problem = "what the chain holds under " + entry + " cannot be read"
+		}}
 	}
-	return fmt.Errorf("hotkey %s: %w", c.Hotkey, err)
+	return []item{
+		of("RevealedCommitments", func(v any) (err error) {
+			c.Revealed, err = allRevealed(v)
+			return err
+		}),
+		of("CommitmentOf", func(v any) (err error) {
+			c.Record, err = commitRecord(v)
+			return err
+		}),
+	}, nil
 }
 
 // allRevealed reads a RevealedCommitments value, of which newestRevealed reads the end.

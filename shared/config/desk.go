@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -43,10 +45,10 @@ func ForDesk(lookup Lookup, flags Desk) (chain Chain, public bool, err error) {
 		pin = geneses[endpoints[0]]
 	}
 	chain.Endpoints = d.endpoints(endpoints)
-	chain.Archive = d.endpoints(flags.Archive)
 	if pin != "" {
 		chain.Genesis = d.take(pin, genesis).Genesis
 	}
+	chain.Archive = d.archives(flags.Archive, chain.Genesis)
 	if len(d.faults) > 0 {
 		return Chain{}, false, &Error{Program: "the chain", Faults: d.faults}
 	}
@@ -78,6 +80,18 @@ func (d *desk) endpoints(texts []string) []string {
 	return urls
 }
 
+// archives are those that the flags name, else those of the settings, else the chain's
+// public ones.
+func (d *desk) archives(flags []string, genesis string) []string {
+	if len(flags) > 0 {
+		return d.endpoints(flags)
+	}
+	for _, text := range d.settings(NameArchive) {
+		return d.take(text, archives).Archive
+	}
+	return archivesOf[genesis]
+}
+
 // take reads one text as a setting is read.
 func (d *desk) take(text string, receive func(*Settings, string) error) Chain {
 	var s Settings
@@ -89,4 +103,9 @@ func (d *desk) take(text string, receive func(*Settings, string) error) Chain {
 		d.faults = append(d.faults, fmt.Sprintf("%s: %v", shown(text), err))
 	}
 	return s.Chain
+}
+
+// Public reports whether a hash of block 0 is that of a public network.
+func Public(genesis string) bool {
+	return slices.Contains(slices.Collect(maps.Values(geneses)), strings.ToLower(genesis))
 }

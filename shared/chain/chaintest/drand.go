@@ -2,9 +2,12 @@ package chaintest
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/affine-go/affine/shared/chain/metadata"
+	"github.com/affine-go/affine/shared/chain/scale"
 	"github.com/affine-go/affine/shared/chain/timelock"
 )
 
@@ -38,6 +41,38 @@ func (n *Node) light() (err error) {
 // Beacon is the node's own, in place of drand's quicknet: the chain receives its rounds
 // by itself as the time of its blocks reaches them.
 func (n *Node) Beacon() timelock.Beacon { return n.beacon }
+
+// quicknetConfig is the BeaconConfig that the chain takes where none is stored: drand's
+// quicknet, with the hashes of its chain and of its group.
+func quicknetConfig() []byte {
+	const (
+		chain = "\x52\xdb\x9b\xa7\x0e\x0c\xc0\xf6\xea\xf7\x80\x3d\xd0\x74\x47\xa1\xf5\x47\x77\x35\xfd\x3f\x66\x17\x92\xba\x94\x60\x0c\x84\xe9\x71"
+		group = "\xf4\x77\xd5\xc8\x9f\x21\xa1\x7c\x86\x3a\x7f\x93\x7c\x6a\x6d\x15\x85\x94\x14\xd2\xbe\x09\xcd\x44\x8d\x42\x79\xaf\x33\x1c\x5d\x3e"
+	)
+	b := timelock.Quicknet()
+	var e scale.Encoder
+	e.Bytes(b.PublicKey[:])
+	e.U32(uint32(b.Period / time.Second))
+	e.U32(uint32(b.Genesis.Unix()))
+	for _, text := range []string{chain, group, "bls-unchained-g1-rfc9380", "quicknet"} {
+		e.Str(text)
+	}
+	return e.Data()
+}
+
+// genesisBeacon tells which beacon opens timelocks here.
+func (x *execution) genesisBeacon() error {
+	b := x.node.beacon
+	err := x.put("Drand", "BeaconConfig", map[string]any{
+		"public_key": b.PublicKey[:], "period": uint32(b.Period / time.Second), "genesis_time": uint32(b.Genesis.Unix()),
+		"hash": make([]byte, 32), "group_hash": make([]byte, 32), "scheme_id": []byte("bls-unchained-g1-rfc9380"),
+		"metadata": map[string]any{"beacon_id": []byte("affine-chaintest")},
+	})
+	if errors.Is(err, metadata.ErrUnknown) {
+		return nil // a runtime from before there were timelocks
+	}
+	return err
+}
 
 // HoldPulses keeps the beacon's rounds away from the chain, or lets them come again: the
 // missed ones first, 50 a block.

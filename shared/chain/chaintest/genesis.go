@@ -14,7 +14,7 @@ func (n *Node) genesis() error {
 		return err
 	}
 	x := &execution{node: n, number: 0}
-	for _, step := range []func() error{x.genesisSystem, x.genesisRules, x.genesisNeurons} {
+	for _, step := range []func() error{x.genesisSystem, x.genesisBeacon, x.genesisRules, x.genesisNeurons} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -128,6 +128,7 @@ func drand() build.Pallet {
 		Name: "Drand", Index: 26,
 		Storage: []build.Entry{
 			{Name: "Pulses", Keys: []string{"u64"}, Hashers: []metadata.Hasher{metadata.Blake2_128Concat}, Value: "Pulse", Optional: true},
+			{Name: "BeaconConfig", Value: "BeaconConfiguration", Default: quicknetConfig()},
 			plain("LastStoredRound", "u64"),
 			plain("OldestStoredRound", "u64"),
 		},

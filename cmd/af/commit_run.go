@@ -1,0 +1,365 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/affine-go/affine/shared/chain"
+	"github.com/affine-go/affine/shared/chain/timelock"
+	"github.com/affine-go/affine/shared/config"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+// committer sees one commitment through, from the look at what is there to the
+// comparison of what the chain reads with what was meant.
+type committer struct {
+	client   *chain.Client
+	signer   *chain.Signer
+	beacon   timelock.Beacon
+	netuid   subnet.Netuid
+	model    subnet.Commitment
+	text     []byte // as the chain will read it
+	replace  bool
+	dryRun   bool
+	progress io.Writer
+	details  *commitDetails // what is known so far
+	sent     bool
+	told     string // the last line of progress
+}
+
+// prepare makes the signer, which seals to the beacon that the chain opens timelocks
+// with. On a public chain that is drand's quicknet, whatever a node says.
+func (c *committer) prepare(ctx context.Context, key chain.Key) (err error) {
+	if c.text, err = c.model.Text(); err != nil {
+		return err
+	}
+	if c.beacon, err = c.client.Beacon(ctx); err != nil {
+		return err
+	}
+	if config.Public(c.client.Genesis()) && c.beacon != timelock.Quicknet() {
+		return errors.New("the node names another beacon than drand's quicknet: what is sealed to it could be read at once")
+	}
+	c.signer = chain.NewSigner(c.client, key, chain.SignerConfig{
+		Netuid: c.netuid, Genesis: c.client.Genesis(), Profile: chain.MinerProfile, Beacon: c.beacon,
+	})
+	return nil
+}
+
+// run commits once, or finds that the chain has the commitment already.
+func (c *committer) run(ctx context.Context) error {
+	err := c.start(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil:
+		return hinted(ctx, err)
+	}
+	cause := context.Cause(ctx)
+	if known := c.known(); known != "" {
+		return fmt.Errorf("%w; %s", cause, known)
+	}
+	if errors.Is(cause, context.Canceled) {
+		return fmt.Errorf("%w; nothing was sent", cause)
+	}
+	return fmt.Errorf("%w; nothing was sent: %w", cause, err)
+}
+
+// start looks, and commits when there is nothing in the way. When something else that
+// this hotkey signed comes in between, it looks again: only from a state in which nothing
+// is under way does it follow that nothing is committed twice.
+func (c *committer) start(ctx context.Context) error {
+	for {
+		state, nonce, err := c.settled(ctx)
+		if err != nil {
+			return err
+		}
+		if sealed(state.Record) {
+			again, err := c.await(state)
+			if err != nil {
+				return err
+			}
+			if again {
+				if err := c.pause(ctx, state.BlockTime); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if at, same := c.present(state); same {
+			c.details.Revealed, c.details.Note = at, "it was on chain already: nothing was sent"
+			c.tell("%s", c.details.Note)
+			return nil
+		}
+		if err := c.preflight(state); err != nil {
+			return err
+		}
+		done, err := c.commit(ctx, state, nonce)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// settled reads how the hotkey stands once nothing of it is under way: neither in the
+// node's pool nor in a block that is not final. The nonce is the next one.
+func (c *committer) settled(ctx context.Context) (chain.Committing, uint32, error) {
+	for {
+		state, err := c.client.Committing(ctx, c.netuid, c.signer.Hotkey())
+		if err != nil {
+			return state, 0, err
+		}
+		if !state.Registered {
+			return state, 0, fmt.Errorf("hotkey %s is not registered on subnet %d", c.signer.Hotkey(), c.netuid)
+		}
+		uid := state.UID
+		c.details.UID = &uid
+		nonces, err := c.client.Nonces(ctx, c.signer.Hotkey(), state.Head)
+		if err != nil || nonces.Settled() {
+			return state, nonces.Final, err
+		}
+		c.tell("this hotkey has something under way: waiting until it is final")
+		if err := c.pause(ctx, state.BlockTime); err != nil {
+			return state, 0, fmt.Errorf("something that this hotkey signed does not become final: %w", err)
+		}
+	}
+}
+
+func sealed(r *chain.CommitRecord) bool { return r != nil && r.Sealed != nil }
+
+// await decides about a commitment that is sealed already: again is true when it is to be
+// waited for, false when it is to be replaced unseen.
+func (c *committer) await(state chain.Committing) (again bool, err error) {
+	r := state.Record
+	at := opening(r.Round, c.opens(r.Round))
+	if opens := c.opens(r.Round); opens != nil && opens.Sub(state.Now) < longestWait {
+		c.tell("a commitment of this hotkey from block %d is sealed (%s): waiting to read it before anything is sent", r.Block, at)
+		return true, nil
+	}
+	if !c.replace {
+		return false, fmt.Errorf("this hotkey has committed already, at block %d, sealed (%s): %s", r.Block, at, onceOnly)
+	}
+	c.tell("replacing a commitment from block %d that nobody can read yet (%s)", r.Block, at)
+	return false, nil
+}
+
+// longestWait is how long a commitment may stay sealed that is waited for: those of the
+// usual tools open within a minute.
+const longestWait = 10 * time.Minute
+
+const onceOnly = "a hotkey may commit once, and upstream's validators disqualify one that commits again; --replace commits all the same"
+
+// opens is when a round is out, nil when that is no time that matters.
+func (c *committer) opens(round uint64) *time.Time {
+	if round > lastRound {
+		return nil
+	}
+	at := c.beacon.RoundTime(round)
+	return &at
+}
+
+// present is the block since when validators read this very commitment, if they do.
+func (c *committer) present(state chain.Committing) (subnet.Block, bool) {
+	raw, found := standing(state.Committed)
+	if !found {
+		return 0, false
+	}
+	there, err := subnet.ParseCommitment(raw.Text, 0)
+	meant := c.model
+	meant.Block = 0
+	return raw.Block, err == nil && there == meant
+}
+
+// standing is what validators read of a hotkey: what was opened last, or else a text in
+// the open.
+func standing(c chain.Committed) (subnet.RawCommitment, bool) {
+	if n := len(c.Revealed); n > 0 {
+		return c.Revealed[n-1], true
+	}
+	if c.Record != nil && c.Record.Plain != nil {
+		return subnet.RawCommitment{Text: c.Record.Plain, Block: c.Record.Block}, true
+	}
+	return subnet.RawCommitment{}, false
+}
+
+// preflight refuses what the chain or upstream's validators would punish.
+func (c *committer) preflight(state chain.Committing) error {
+	if state.UID != 0 && !affineName.MatchString(c.model.Model) {
+		return fmt.Errorf("--repo %s: validators take no model whose name does not begin with Affine, as in OWNER/Affine-NAME", c.model.Model)
+	}
+	if raw, found := standing(state.Committed); found {
+		if !c.replace {
+			return fmt.Errorf("this hotkey has committed already, %.100q at block %d: %s", raw.Text, raw.Block, onceOnly)
+		}
+		c.tell("replacing what this hotkey committed at block %d: upstream's validators may disqualify it", raw.Block)
+	} else if state.Last > 0 || state.Problem != "" {
+		c.tell("an earlier commitment of this hotkey could never be read; committing again")
+	}
+	size := sealedSize(c.text)
+	if size > timelock.MaxCommitment {
+		return fmt.Errorf("the commitment has %d bytes once it is sealed, the chain takes %d: shorten its names by %d", size, timelock.MaxCommitment, size-timelock.MaxCommitment)
+	}
+	if !state.Room(size) {
+		return fmt.Errorf("this hotkey has used %d of the %d bytes that it may commit in an epoch, and this takes %d: try again after block %d (in %s)",
+			state.Used, state.Space, size, state.FreshFrom, minutes(time.Duration(state.FreshFrom-min(state.FreshFrom, state.Head.Number))*state.BlockTime))
+	}
+	return nil
+}
+
+// sealedSize is how long the text is under its timelock, with its length before it.
+func sealedSize(text []byte) int {
+	prefix := 1
+	if len(text) >= 1<<6 {
+		prefix = 2
+	}
+	return len(text) + prefix + timelock.Overhead
+}
+
+// commit signs, submits and follows. It is not done when the signature came after
+// something else that the hotkey signed: then nothing was sent.
+func (c *committer) commit(ctx context.Context, state chain.Committing, nonce uint32) (done bool, err error) {
+	signed, err := c.signer.SignCommitment(ctx, subnet.CommitIntent{
+		Netuid: c.netuid, Commitment: c.model, After: 1, Head: state.Head.Number, HeadHash: state.Head.Hash,
+	})
+	if err != nil {
+		return true, err
+	}
+	if signed.Nonce != nonce {
+		return false, nil
+	}
+	if c.dryRun {
+		c.details.Note = "dry run: nothing was sent"
+		c.tell("%s", c.details.Note)
+		return true, nil
+	}
+	c.details.Hash, c.details.Round = signed.Hash, signed.Round
+	inc, err := c.submit(ctx, signed, state.BlockTime)
+	if err != nil {
+		return true, err
+	}
+	c.details.Block = inc.Block
+	if inc.Failure != "" {
+		return true, fmt.Errorf("the chain took it in block %d and refused it: %s", inc.Block, inc.Failure)
+	}
+	return true, c.follow(ctx, signed, state.BlockTime)
+}
+
+// submit sends the bytes until it is known what became of them. Sending the same bytes
+// again is safe: the chain takes them once.
+func (c *committer) submit(ctx context.Context, signed subnet.SignedCommit, blockTime time.Duration) (subnet.Inclusion, error) {
+	c.tell("sending extrinsic %s, sealed to round %d", signed.Hash, signed.Round)
+	c.sent = true
+	for {
+		inc, err := c.client.Submit(ctx, signed.Extrinsic)
+		switch {
+		case err == nil:
+			c.tell("included in block %d, which is final", inc.Block)
+			return inc, nil
+		case errors.Is(err, chain.ErrRefused), errors.Is(err, chain.ErrExpired):
+			c.sent = false
+			return inc, err
+		case !errors.Is(err, chain.ErrUnreachable) && !errors.Is(err, chain.ErrStalled):
+			return inc, fmt.Errorf("%w; %s", err, c.known())
+		}
+		c.tell("lost sight of it (%s): trying again with the same bytes", oneLine(err))
+		if err := c.pause(ctx, blockTime); err != nil {
+			return inc, err
+		}
+	}
+}
+
+// follow waits until the chain has opened the commitment and compares what it reads.
+func (c *committer) follow(ctx context.Context, signed subnet.SignedCommit, blockTime time.Duration) error {
+	for {
+		now, err := c.client.Committing(ctx, c.netuid, signed.Hotkey)
+		switch {
+		case errors.Is(err, chain.ErrUnreachable) && ctx.Err() == nil:
+			c.tell("lost the connection (%s): trying again", oneLine(err))
+		case err != nil:
+			return fmt.Errorf("%w; %s", err, c.known())
+		case now.Head.Number >= c.details.Block:
+			revealed, err := c.judge(now.Committed, signed)
+			if revealed || err != nil {
+				return err
+			}
+			c.tell("sealed to round %d: %s", signed.Round, c.left(signed.Round, now.Now))
+		}
+		if err := c.pause(ctx, blockTime); err != nil {
+			return err
+		}
+	}
+}
+
+// left tells how long it takes until a round is out, by the chain's clock.
+func (c *committer) left(round uint64, now time.Time) string {
+	left := c.beacon.RoundTime(round).Sub(now)
+	if left <= 0 {
+		return "the round is out, waiting for the chain to open it"
+	}
+	return fmt.Sprintf("opens in about %s", minutes(left))
+}
+
+// judge says whether the commitment has been opened, and what went wrong if it will
+// never be.
+func (c *committer) judge(now chain.Committed, signed subnet.SignedCommit) (revealed bool, err error) {
+	i := slices.IndexFunc(now.Revealed, func(r subnet.RawCommitment) bool {
+		return r.Block >= c.details.Block && bytes.Equal(r.Text, signed.Text)
+	})
+	r := now.Record
+	switch {
+	case i >= 0:
+		c.details.Revealed = now.Revealed[i].Block
+		c.tell("opened in block %d: the chain reads what was committed", c.details.Revealed)
+		return true, nil
+	case now.Problem != "":
+		return false, errors.New(now.Problem)
+	case r != nil && r.Failed:
+		return false, errors.New("the chain could not open the timelock (TimelockRevealFailed): the commitment cannot be read, commit again")
+	case r != nil && r.Block > c.details.Block:
+		return false, fmt.Errorf("another commitment of this hotkey took its place in block %d, before it was opened", r.Block)
+	case sealed(r):
+		return false, nil
+	}
+	if n := len(now.Revealed); n > 0 && now.Revealed[n-1].Block >= c.details.Block {
+		return false, fmt.Errorf("the chain reads something else: %.100q", now.Revealed[n-1].Text)
+	}
+	return false, errors.New("the chain deleted the commitment, as it does when a timelock cannot be opened: commit again")
+}
+
+// known is what a person should know when the wait ends early; empty when nothing was sent.
+func (c *committer) known() string {
+	look := fmt.Sprintf("run the same command again, which looks before it sends anything, or see af chain commitments --netuid %d", c.netuid)
+	switch {
+	case !c.sent:
+		return ""
+	case c.details.Block > 0:
+		return fmt.Sprintf("it is on chain since block %d, sealed to round %d and not seen opened: %s", c.details.Block, c.details.Round, look)
+	}
+	return fmt.Sprintf("extrinsic %s was sent and may be on chain: %s", c.details.Hash, look)
+}
+
+// pause waits for about half a block.
+func (c *committer) pause(ctx context.Context, blockTime time.Duration) error {
+	timer := time.NewTimer(min(max(blockTime/2, 20*time.Millisecond), 6*time.Second))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// tell prints a line of progress, unless it was the last one too.
+func (c *committer) tell(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if line == c.told {
+		return
+	}
+	c.told = line
+	fmt.Fprintln(c.progress, oneLine(errors.New(line)))
+}
