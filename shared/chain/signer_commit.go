@@ -69,6 +69,9 @@ func scaleString(text []byte) []byte {
 // writeCommitment seals the text and encodes the call. The round is counted from the
 // newest block: counted from the finalized one it would often be out already.
 func (s *Signer) writeCommitment(d *draft, after subnet.Block, text []byte) error {
+	if err := d.opens(s.cfg.Beacon); err != nil {
+		return err
+	}
 	now, err := d.chainTime()
 	if err != nil {
 		return err

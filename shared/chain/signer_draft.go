@@ -12,6 +12,7 @@ import (
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/signer"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -23,6 +24,8 @@ type ground struct {
 	rules subnet.WeightRules
 	size  uint16 // neurons on the subnet
 	now   uint64 // the chain's time, Unix milliseconds
+
+	beacon timelock.Beacon // what the chain opens timelocks with
 
 	registered bool
 	uid        subnet.UID
@@ -59,6 +62,16 @@ func (g *ground) chainTime() (time.Time, error) {
 	return time.UnixMilli(int64(g.now)), nil
 }
 
+// opens makes sure that the chain can open what is sealed to the beacon. The chain's word
+// alone would not do: whoever can set it there could name a beacon of his own, and read
+// everything at once.
+func (g *ground) opens(b timelock.Beacon) error {
+	if g.beacon.PublicKey == b.PublicKey && g.beacon.Period == b.Period && g.beacon.Genesis.Equal(b.Genesis) {
+		return nil
+	}
+	return fmt.Errorf("%w: the chain follows another beacon (key %x…) than this signer seals to (key %x…)", ErrPolicy, g.beacon.PublicKey[:4], b.PublicKey[:4])
+}
+
 // window is the first block of the subnet's running epoch, the span in which signatures
 // are counted. The chain decides it, never the caller, who could name as many as wished.
 func (g *ground) window() subnet.Block {
@@ -92,6 +105,7 @@ func (g *ground) items(netuid subnet.Netuid, account [32]byte) []item {
 	owner.optional = true
 	return []item{
 		{pallet: "Timestamp", entry: "Now", into: number(&g.now)},
+		beaconItem(&g.beacon),
 		of("SubnetworkN", number(&g.size)),
 		of("Uids", func(v any) error {
 			g.registered = v != nil

@@ -185,7 +185,7 @@ func checkEntries(t *testing.T, entries []signer.Entry) {
 			t.Errorf("entry %+v", e)
 		}
 	}
-	if want := []place{{720, 0}, {720, 1}, {1080, 0}}; !cmp.Equal(want, places, cmp.AllowUnexported(place{})) {
+	if want := []place{{1000, 0}, {1000, 1}, {1360, 0}}; !cmp.Equal(want, places, cmp.AllowUnexported(place{})) {
 		t.Errorf("entries at %v, want %v", places, want)
 	}
 }

@@ -198,6 +198,9 @@ func (s *Signer) seal(ctx context.Context, d *draft, intent subnet.WeightsIntent
 // The schedule is that of the finalized block. An epoch that begins between it and the
 // inclusion is the commit's own, so the reveal comes an epoch later.
 func (s *Signer) foretell(ctx context.Context, d *draft) error {
+	if err := d.opens(s.cfg.Beacon); err != nil {
+		return err
+	}
 	now, err := d.chainTime()
 	if err != nil {
 		return err

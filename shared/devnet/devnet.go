@@ -272,7 +272,7 @@ func (n *Net) wire(context.Context) error {
 	}
 	n.Setter = &validator.WeightSetter{
 		Netuid: Netuid, Hotkey: subnet.Hotkey(pair.Address()), Chain: n.Chain, Store: n.store, Archive: archive,
-		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: Netuid, Genesis: n.Node.Genesis(), Ledger: ledger}),
+		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: Netuid, Genesis: n.Node.Genesis(), Ledger: ledger, Beacon: n.Node.Beacon()}),
 		Rule:   dominance.Seed, Mode: "seed", Window: subnet.WindowBlocks, Owner: owner, Clock: time.Now, Log: n.cfg.Log,
 	}
 	for _, e := range n.Envs {
