@@ -43,9 +43,16 @@ func (s *snapshot) stateful() bool {
 	return !errors.Is(err, metadata.ErrUnknown)
 }
 
+// once says whether the runtime opens commits in one block only, as it did before the
+// calls that name the version of their payload.
+func (s *snapshot) once() bool {
+	_, _, err := s.Metadata.Call("SubtensorModule", "commit_timelocked_weights")
+	return errors.Is(err, metadata.ErrUnknown)
+}
+
 // schedule reads the subnet's calendar as of the snapshot's block.
 func (s *snapshot) schedule(ctx context.Context, netuid subnet.Netuid) (calendar, error) {
-	p := plan{Schedule: epoch.Schedule{Head: s.head.Number}, netuid: netuid, stateful: s.stateful()}
+	p := plan{Schedule: epoch.Schedule{Head: s.head.Number}, netuid: netuid, stateful: s.stateful(), once: s.once()}
 	if err := s.read(ctx, p.items()); err != nil {
 		return nil, err
 	}
@@ -64,6 +71,7 @@ type plan struct {
 	epoch.Schedule
 	netuid   subnet.Netuid
 	stateful bool
+	once     bool
 }
 
 // items are the storage items to be read for the plan.
@@ -86,7 +94,7 @@ func (p *plan) calendar() calendar {
 	if p.stateful {
 		return p.Schedule
 	}
-	return numbered{rule: epoch.Fixed{Netuid: p.netuid, Tempo: p.Tempo}, head: p.Head}
+	return numbered{rule: epoch.Fixed{Netuid: p.netuid, Tempo: p.Tempo, Once: p.once}, head: p.Head}
 }
 
 // rulesItems are the storage items that hold a subnet's rules for weights. What a

@@ -12,7 +12,7 @@ import (
 )
 
 func TestFixed(t *testing.T) {
-	f := epoch.Fixed{Netuid: 120, Tempo: 360} // epochs of 361 blocks, the first at 240
+	f := epoch.Fixed{Netuid: 120, Tempo: 360} // numbers of 361 blocks, the first begins at 240
 	tests := []struct {
 		head   subnet.Block
 		period uint64
@@ -20,8 +20,9 @@ func TestFixed(t *testing.T) {
 		want   subnet.Block
 	}{
 		{0, 1, 0, 240},
-		{238, 1, 0, 240},
-		{239, 1, 1, 601}, // included in the epoch's first block
+		{237, 1, 0, 240},
+		{238, 1, 1, 601}, // included in the block that runs the epoch
+		{239, 1, 1, 601},
 		{240, 1, 1, 601},
 		{240, 3, 1, 601 + 2*361},
 		{8_000_000, 1, 22_161, 361*22_162 - 121},
@@ -32,6 +33,11 @@ func TestFixed(t *testing.T) {
 		}
 		if got, err := f.FirstReveal(test.head, test.period); err != nil || got != test.want {
 			t.Errorf("head %d, period %d: first reveal %d, %v, want %d", test.head, test.period, got, err, test.want)
+		}
+		once := f
+		once.Once = true
+		if got, err := once.FirstReveal(test.head, test.period); err != nil || got != test.want-1 || !f.Due(got) {
+			t.Errorf("head %d, period %d: only reveal %d, %v, want %d", test.head, test.period, got, err, test.want-1)
 		}
 	}
 }
@@ -71,11 +77,15 @@ func TestFixedFirstRevealStartsItsEpoch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if at <= head+1 || !f.Due(at) || f.Epoch(at) != f.CommitEpoch(head)+period || f.Epoch(at-1) == f.Epoch(at) {
-			t.Fatalf("head %d in epoch %d: first reveal %d in epoch %d, due %v", head, f.Epoch(head), at, f.Epoch(at), f.Due(at))
+		if at <= head+2 || !f.Due(at-1) || f.Epoch(at) != f.CommitEpoch(head)+period || f.Epoch(at-1) == f.Epoch(at) {
+			t.Fatalf("head %d in epoch %d: first reveal %d in epoch %d, due before it %v", head, f.Epoch(head), at, f.Epoch(at), f.Due(at-1))
 		}
-		if due := f.Epoch(head+1) != f.Epoch(head); f.Due(head+1) != due {
-			t.Fatalf("block %d: due %v", head+1, !due)
+		commit := f.Epoch(head + 1)
+		if f.Due(head + 1) {
+			commit++
+		}
+		if f.CommitEpoch(head) != commit {
+			t.Fatalf("committed in block %d: epoch %d, want %d", head+1, f.CommitEpoch(head), commit)
 		}
 	})
 }
@@ -85,7 +95,7 @@ func TestFixedNextEpoch(t *testing.T) {
 		f := epoch.Fixed{Netuid: subnet.Netuid(rapid.Uint16().Draw(t, "netuid")), Tempo: rapid.Uint16Min(1).Draw(t, "tempo")}
 		head := subnet.Block(rapid.Uint32().Draw(t, "head"))
 		at, err := f.NextEpoch(head)
-		if err != nil || at <= head || !f.Due(at) || f.Epoch(at) != f.Epoch(head)+1 {
+		if err != nil || at <= head || !f.Due(at) || f.Epoch(at) != f.Epoch(head+1) {
 			t.Fatalf("head %d: next epoch at %d, due %v, %v", head, at, f.Due(at), err)
 		}
 	})
