@@ -31,7 +31,7 @@ type ledger struct {
 	values   map[subnet.UID]uint16
 	signed   map[string]signing // by hash
 	nonce    uint32
-	wants    subnet.Mechanism // of the setter
+	wants    subnet.Mechanism            // of the setter
 	strike   func(do func() error) error // faults; passes through when nil
 }
 
