@@ -173,7 +173,7 @@ func (s *Signer) writeWeights(ctx context.Context, d *draft, intent subnet.Weigh
 // seal encrypts the weights until the chain will reveal them, and sets the draft's round
 // and the block of the reveal.
 func (s *Signer) seal(ctx context.Context, d *draft, intent subnet.WeightsIntent, call weightsCall) ([]byte, error) {
-	if err := s.foretell(ctx, d); err != nil {
+	if err := s.foretell(ctx, d, call.name == firstSealed); err != nil {
 		return nil, err
 	}
 	payload := timelock.WeightsPayload{Hotkey: s.key.Public(), UIDs: intent.UIDs, Values: intent.Values, VersionKey: intent.VersionKey}
@@ -192,12 +192,18 @@ func (s *Signer) seal(ctx context.Context, d *draft, intent subnet.WeightsIntent
 	return sealed, nil
 }
 
+// early is for how many blocks a round may be on its way into the chain.
+const early = 3
+
 // foretell sets the block that will reveal a commit included after the newest block, and
 // the round that is published just before it.
 //
 // The schedule is that of the finalized block. An epoch that begins between it and the
 // inclusion is the commit's own, so the reveal comes an epoch later.
-func (s *Signer) foretell(ctx context.Context, d *draft) error {
+//
+// A chain that tries once only, as one does that knows no call but firstSealed, must have
+// the round by then: it is one published early blocks before.
+func (s *Signer) foretell(ctx context.Context, d *draft, once bool) error {
 	if err := d.opens(s.cfg.Beacon); err != nil {
 		return err
 	}
@@ -225,5 +231,8 @@ func (s *Signer) foretell(ctx context.Context, d *draft) error {
 		return fmt.Errorf("foretell the reveal: %w", err)
 	}
 	d.round = s.cfg.Beacon.Round(now, d.reveal, d.head.Number, blockTime)
+	if once {
+		d.round = s.cfg.Beacon.CommitmentRound(now, max(d.reveal, d.head.Number+early)-early-d.head.Number, blockTime)
+	}
 	return nil
 }
