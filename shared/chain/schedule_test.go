@@ -16,8 +16,9 @@ func TestCalendars(t *testing.T) {
 		reveal, epoch subnet.Block
 	}{
 		"kept in storage":        {plan{Schedule: schedule, netuid: 120, stateful: true}, 7, 1260, 1260},
-		"by the block's number":  {plan{Schedule: schedule, netuid: 120}, (1001 + 121) / 361, 361*4 - 121, 361*4 - 121},
-		"number of other subnet": {plan{Schedule: schedule, netuid: 0}, 1002 / 361, 361*3 - 1, 361*3 - 1},
+		"by the block's number":  {plan{Schedule: schedule, netuid: 120}, (1001 + 121) / 361, 361*4 - 121, 361*4 - 122},
+		"opened in one block":    {plan{Schedule: schedule, netuid: 120, once: true}, (1001 + 121) / 361, 361*4 - 122, 361*4 - 122},
+		"number of other subnet": {plan{Schedule: schedule, netuid: 0}, 1002 / 361, 361*3 - 1, 361*3 - 2},
 	} {
 		c := test.plan.calendar()
 		reveal, err := c.FirstReveal(1)
