@@ -25,8 +25,9 @@ func TestDescriptionAgreesWithTheRealRuntime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := run(t, trio(t)).runtime.Metadata
-	later := []string{"LastEpochBlock", "SubnetEpochIndex"} // since about spec 425
+	cfg := trio(t)
+	cfg.SpecVersion = 393
+	ours := run(t, cfg).runtime.Metadata
 	for _, p := range ours.Pallets() {
 		theirs, err := real.Pallet(p.Name)
 		if err != nil {
@@ -36,25 +37,74 @@ func TestDescriptionAgreesWithTheRealRuntime(t *testing.T) {
 			t.Errorf("%s has index %d, on the chain %d", p.Name, p.Index, theirs.Index)
 		}
 		for _, item := range p.Storage {
-			if slices.Contains(later, item.Name) || item.Name == "Events" {
-				continue
+			if item.Name != "Events" {
+				compareItems(t, ours, real, p.Name, item)
 			}
-			compareItems(t, ours, real, p.Name, item)
 		}
 		compareEnums(t, ours, real, p.Name+" calls", p.CallType, theirs.CallType, true)
 		compareEnums(t, ours, real, p.Name+" events", p.EventType, theirs.EventType, false)
 		compareEnums(t, ours, real, p.Name+" errors", p.ErrorType, theirs.ErrorType, false)
+		compareConstants(t, ours, real, p)
 	}
-	method, err := ours.RuntimeAPI("NeuronInfoRuntimeApi", "get_neurons_lite")
-	if err != nil {
-		t.Fatal(err)
+	compareAPIs(t, ours, real)
+}
+
+// The runtimes after that have what they brought, and nothing of it is there before.
+func TestDescriptionOfLaterRuntimes(t *testing.T) {
+	for spec, want := range map[uint32][2]bool{424: {false, false}, 425: {true, false}, 445: {true, false}, 446: {true, true}} {
+		cfg := trio(t)
+		cfg.SpecVersion = spec
+		n := run(t, cfg)
+		for _, item := range []string{"LastEpochBlock", "PendingEpochAt", "SubnetEpochIndex"} {
+			if _, err := n.runtime.Metadata.StorageEntry("SubtensorModule", item); (err == nil) != want[0] {
+				t.Errorf("spec %d: %s: %v", spec, item, err)
+			}
+		}
+		if got := n.hasError("Commitments", "TimelockRevealFailedNotAllowed"); got != want[1] {
+			t.Errorf("spec %d keeps what fails: %v", spec, got)
+		}
+		if got, tx, err := n.runtime.Metadata.RuntimeVersion(); got != spec || tx != 1 || err != nil {
+			t.Errorf("spec %d calls itself %d, %d, %v", spec, got, tx, err)
+		}
 	}
-	theirs, err := real.RuntimeAPI("NeuronInfoRuntimeApi", "get_neurons_lite")
-	if err != nil {
-		t.Fatal(err)
+}
+
+func compareConstants(t *testing.T, ours, real *metadata.Metadata, p *metadata.Pallet) {
+	t.Helper()
+	other := []string{"Version", "BlockHashCount"} // what they say is the chain's own
+	for _, c := range p.Constants {
+		mine, err := ours.Constant(p.Name, c.Name)
+		if err != nil {
+			t.Error(err)
+		}
+		theirs, err := real.Constant(p.Name, c.Name)
+		if err != nil {
+			t.Errorf("%s.%s: %v", p.Name, c.Name, err)
+		}
+		if !slices.Contains(other, c.Name) && !cmp.Equal(mine, theirs) {
+			t.Errorf("%s.%s is %v, on the chain %v", p.Name, c.Name, mine, theirs)
+		}
 	}
-	if diff := cmp.Diff(shape(t, real, theirs.Output), shape(t, ours, method.Output)); diff != "" {
-		t.Error("get_neurons_lite:", diff)
+}
+
+// compareAPIs looks at what methods take and give. An extrinsic and metadata are opaque
+// bytes here.
+func compareAPIs(t *testing.T, ours, real *metadata.Metadata) {
+	t.Helper()
+	for _, api := range ours.APIs() {
+		for _, method := range api.Methods {
+			theirs, err := real.RuntimeAPI(api.Name, method.Name)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if diff := cmp.Diff(fieldsShape(t, real, theirs.Inputs), fieldsShape(t, ours, method.Inputs)); diff != "" {
+				t.Errorf("%s.%s takes: %s", api.Name, method.Name, diff)
+			}
+			if diff := cmp.Diff(shape(t, real, theirs.Output), shape(t, ours, method.Output)); diff != "" {
+				t.Errorf("%s.%s gives: %s", api.Name, method.Name, diff)
+			}
+		}
 	}
 }
 

@@ -196,13 +196,18 @@ func (r *reader) commitments(netuid uint16, ns neurons) []any {
 	return list
 }
 
-// leastOfSome is Some of the least value of what an Option holds.
+// leastOfSome is the least value of what an Option holds. Where that is an Option too,
+// it has to be said that it is there.
 func (r *runtime) leastOfSome(option uint32) any {
 	t, err := r.metadata.Type(option)
 	if err != nil {
 		return nil
 	}
-	return metadata.Variant{Name: "Some", Value: r.least(t.Variants[1].Fields[0].Type)}
+	least := r.least(t.Variants[1].Fields[0].Type)
+	if least == nil {
+		return metadata.Variant{Name: "Some"}
+	}
+	return least
 }
 
 // least is a type's value of zeros and nothing, for what the chain does not compute.
@@ -218,8 +223,8 @@ func (r *runtime) least(id uint32) any {
 		return []any{}
 	case metadata.Array:
 		return make([]byte, t.Len)
-	case metadata.Enum:
-		return metadata.Variant{Name: t.Variants[0].Name}
+	case metadata.Enum: // only Options, which may be None
+		return nil
 	case metadata.PrimitiveType:
 		if t.Primitive == metadata.Bool {
 			return false

@@ -2,8 +2,6 @@ package chaintest
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/metadata"
@@ -15,7 +13,8 @@ func (n *Node) getMetadata(p params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return toHex(b.runtime.plain()), nil
+	raw, err := b.runtime.plain()
+	return toHex(raw), err
 }
 
 func (n *Node) getRuntimeVersion(p params) (any, error) {
@@ -82,8 +81,12 @@ func (n *Node) callVersion(b *block, d *scale.Decoder) ([]byte, error) {
 }
 
 func (n *Node) callMetadata(b *block, d *scale.Decoder) ([]byte, error) {
+	raw, err := b.runtime.plain()
+	if err != nil {
+		return nil, err
+	}
 	var e scale.Encoder
-	e.Bytes(b.runtime.plain())
+	e.Bytes(raw)
 	return e.Data(), d.End()
 }
 
@@ -92,22 +95,23 @@ func (n *Node) callMetadataAtVersion(b *block, d *scale.Decoder) ([]byte, error)
 	if err := d.End(); err != nil {
 		return nil, err
 	}
+	raw, err := b.runtime.in(uint8(min(version, 255)))
+	if err != nil {
+		return nil, err
+	}
 	var e scale.Encoder
-	raw, known := b.runtime.described[uint8(min(version, 255))]
-	if !known {
-		e.U8(0)
+	e.Bool(raw != nil)
+	if raw == nil {
 		return e.Data(), nil
 	}
-	e.U8(1)
 	e.Bytes(raw)
 	return e.Data(), nil
 }
 
 func (n *Node) callMetadataVersions(b *block, d *scale.Decoder) ([]byte, error) {
 	var e scale.Encoder
-	versions := slices.Sorted(maps.Keys(b.runtime.described))
-	e.Compact(uint64(len(versions)))
-	for _, v := range versions {
+	e.Compact(uint64(len(b.runtime.versions)))
+	for _, v := range b.runtime.versions {
 		e.U32(uint32(v))
 	}
 	return e.Data(), d.End()

@@ -2,6 +2,7 @@ package chaintest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/metadata"
@@ -11,40 +12,43 @@ import (
 type runtime struct {
 	spec      uint32
 	metadata  *metadata.Metadata
-	described map[uint8][]byte // metadata by its version
+	describe  func(version uint8) ([]byte, error)
+	described map[uint8][]byte // metadata by its version, as far as it was needed
+	versions  []uint8          // that there are
 }
 
-// newRuntime describes the node's own runtime at a spec version, in every version of
-// metadata, or takes the description that is given.
-func newRuntime(cfg Config, spec uint32, raw []byte) (*runtime, error) {
-	r := &runtime{spec: spec, described: make(map[uint8][]byte)}
+// newRuntime is the node's own runtime at a spec version, or takes the description that
+// is given.
+func newRuntime(cfg Config, spec uint32, raw []byte) (r *runtime, err error) {
+	r = &runtime{spec: spec, described: make(map[uint8][]byte)}
 	if raw != nil {
-		m, err := metadata.Parse(raw)
-		if err != nil {
-			return nil, err
+		if r.metadata, err = metadata.Parse(raw); err == nil {
+			r.versions, r.described[r.metadata.Version] = []uint8{r.metadata.Version}, raw
 		}
-		r.metadata, r.described[m.Version] = m, raw
-		return r, nil
+		return r, err
 	}
-	for _, version := range []uint8{14, 15, 16} {
-		own, err := describe(cfg, spec, version)
-		if err != nil {
-			return nil, err
-		}
-		r.described[version] = own
+	r.versions = []uint8{14, 15, 16}
+	r.describe = func(version uint8) ([]byte, error) { return describe(cfg, spec, version) }
+	if raw, err = r.in(15); err == nil {
+		r.metadata, err = metadata.Parse(raw)
 	}
-	m, err := metadata.Parse(r.described[15])
-	r.metadata = m
 	return r, err
 }
 
-// plain is the metadata for those who name no version: 14 where there is one.
-func (r *runtime) plain() []byte {
-	if raw, known := r.described[14]; known {
-		return raw
+// in is the metadata in one of its versions; nil when there is none.
+func (r *runtime) in(version uint8) ([]byte, error) {
+	if raw, known := r.described[version]; known || !slices.Contains(r.versions, version) {
+		return raw, nil
 	}
-	return r.described[r.metadata.Version]
+	raw, err := r.describe(version)
+	if err == nil {
+		r.described[version] = raw
+	}
+	return raw, err
 }
+
+// plain is the metadata for those who name no version: the oldest that there is.
+func (r *runtime) plain() ([]byte, error) { return r.in(r.versions[0]) }
 
 // adopt puts a runtime in force.
 func (n *Node) adopt(spec uint32, raw []byte) error {

@@ -1,0 +1,329 @@
+package chaintest
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/affine-go/affine/shared/chain/metadata"
+	"github.com/affine-go/affine/shared/chain/scale"
+	"github.com/affine-go/affine/shared/subnet"
+)
+
+const setCommitmentName = "Commitments.set_commitment"
+
+func infoOf(fields ...any) map[string]any {
+	return map[string]any{"netuid": netuid, "info": map[string]any{"fields": fields}}
+}
+
+func timelocked(sealed []byte, round uint64) metadata.Variant {
+	return metadata.Variant{Name: "TimelockEncrypted", Value: map[string]any{"encrypted": sealed, "reveal_round": round}}
+}
+
+func committed(t testing.TB, n *Node, signer string) (fields []metadata.Variant, revealed []any) {
+	t.Helper()
+	account := pair(t, signer).Public()
+	if value := stored(t, n, "Commitments.CommitmentOf", netuid, account[:]); value != nil {
+		var err error
+		if fields, err = fieldsOfInfo(value.(map[string]any)["info"].(map[string]any)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	revealed, _ = stored(t, n, "Commitments.RevealedCommitments", netuid, account[:]).([]any)
+	return fields, revealed
+}
+
+func TestSetCommitment(t *testing.T) {
+	text := []byte(`{"model":"alice/affine","revision":"abc"}`)
+	field, long := plainData(text), metadata.Variant{Name: "BigRaw", Value: bytes.Repeat([]byte("x"), maxBigRaw)}
+	hash := metadata.Variant{Name: "Sha256", Value: make([]byte, 32)}
+	failed := metadata.Variant{Name: "TimelockRevealFailed", Value: map[string]any{"encrypted": []byte{1}, "reveal_round": 9}}
+	for name, c := range map[string]struct {
+		signer string
+		fields []any
+		want   string
+		event  string
+	}{
+		"plain":                 {"Bob", []any{field}, "", "Commitment"},
+		"nothing":               {"Bob", []any{}, "", "Commitment"},
+		"three fields":          {"Bob", []any{long, hash, metadata.Variant{Name: "ResetBondsFlag"}}, "", "Commitment"},
+		"sealed":                {"Bob", []any{timelocked(make([]byte, maxSealed), 1)}, "", "TimelockCommitment"},
+		"not registered":        {"Dave", []any{field}, "AccountNotAllowedCommit", ""},
+		"only the chain may":    {"Bob", []any{failed}, "TimelockRevealFailedNotAllowed", ""},
+		"registration is first": {"Dave", []any{failed}, "AccountNotAllowedCommit", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := run(t, trio(t))
+			got := do(t, n, c.signer, setCommitmentName, infoOf(c.fields...))
+			if want := map[bool]string{true: "Commitments." + c.want}[c.want != ""]; got != want {
+				t.Fatalf("dispatch ended with %q, want %q", got, want)
+			}
+			account := pair(t, c.signer).Public()
+			if got := stored(t, n, "Commitments.CommitmentOf", netuid, account[:]) != nil; got != (c.want == "") {
+				t.Errorf("a record: %v", got)
+			}
+			if last := stored(t, n, "Commitments.LastCommitment", netuid, account[:]); c.want == "" && last != uint64(206) {
+				t.Errorf("last commitment at %v", last)
+			}
+			if names := strings.Join(happened(t, n, "Commitments"), " "); names != c.event {
+				t.Errorf("events %q, want %q", names, c.event)
+			}
+		})
+	}
+}
+
+// What is longer than the chain's types allow, the chain cannot decode.
+func TestCommitmentThatCannotBeDecoded(t *testing.T) {
+	field := plainData([]byte("x"))
+	for name, fields := range map[string][]any{
+		"four fields":     {field, field, field, field},
+		"a long text":     {metadata.Variant{Name: "BigRaw", Value: make([]byte, maxBigRaw+1)}},
+		"a long timelock": {timelocked(make([]byte, maxSealed+1), 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := run(t, trio(t))
+			raw := callDraft(t, n, "Bob", setCommitmentName, infoOf(fields...)).sign(t, "Bob")
+			expectRefusal(t, submit(t, n, raw), 1002, "")
+		})
+	}
+}
+
+// A hotkey may write 3100 bytes in an epoch, where short texts count as 100.
+func TestCommitmentSpace(t *testing.T) {
+	for name, spec := range map[string]uint32{"epochs kept": 446, "epochs by number": 424} {
+		t.Run(name, func(t *testing.T) {
+			cfg := trio(t)
+			cfg.SpecVersion, cfg.Rules.Tempo, cfg.Rules.LastEpochHint = spec, 49, 203
+			n := run(t, cfg)
+			big := metadata.Variant{Name: "BigRaw", Value: make([]byte, 500)}
+			for i, c := range []struct {
+				fields []any
+				want   string
+			}{
+				{[]any{big, big, big}, ""}, {[]any{big, big, plainData(make([]byte, 100))}, ""}, {[]any{big}, ""}, // the limit itself
+				{[]any{}, "Commitments.SpaceLimitExceeded"},
+			} {
+				if got := do(t, n, "Bob", setCommitmentName, infoOf(c.fields...)); got != c.want {
+					t.Errorf("commitment %d ended with %q, want %q", i, got, c.want)
+				}
+			}
+			if got := do(t, n, "Charlie", setCommitmentName, infoOf()); got != "" {
+				t.Errorf("another hotkey: %q", got)
+			}
+			mine(t, n, 50)
+			if got := do(t, n, "Bob", setCommitmentName, infoOf(big)); got != "" {
+				t.Errorf("in the next epoch: %q", got)
+			}
+		})
+	}
+}
+
+// sealText is a commitment's field that opens in a block.
+func sealText(t testing.TB, n *Node, text string, block subnet.Block) metadata.Variant {
+	t.Helper()
+	round := roundAt(n, block)
+	return timelocked(encrypt(t, n, []byte(text), round), round)
+}
+
+func TestCommitmentIsOpened(t *testing.T) {
+	for _, spec := range []uint32{343, 446} {
+		cfg := trio(t)
+		cfg.SpecVersion = spec
+		n := run(t, cfg)
+		stays := plainData([]byte("stays"))
+		if got := do(t, n, "Bob", setCommitmentName, infoOf(sealText(t, n, "first", 208), stays, sealText(t, n, "later", 210))); got != "" {
+			t.Fatal(got)
+		}
+		for _, step := range []struct {
+			head     subnet.Block
+			fields   int
+			revealed []any
+			events   []string
+		}{
+			{208, 3, nil, nil}, // the round comes in with this block
+			{209, 2, []any{[]any{[]byte("first"), uint64(209)}}, []string{"CommitmentRevealed"}},
+			{210, 2, []any{[]any{[]byte("first"), uint64(209)}}, nil},
+			{211, 1, []any{[]any{[]byte("first"), uint64(209)}, []any{[]byte("later"), uint64(211)}}, []string{"CommitmentRevealed"}},
+		} {
+			mine(t, n, int(step.head-n.Head()))
+			fields, revealed := committed(t, n, "Bob")
+			if len(fields) != step.fields || !cmp.Equal(revealed, step.revealed) || !slices.Equal(happened(t, n, "Commitments"), step.events) {
+				t.Errorf("at %d: %d fields, revealed %v, events %v", step.head, len(fields), revealed, happened(t, n, "Commitments"))
+			}
+			waits := len(stored(t, n, "Commitments.TimelockedIndex").([]any)) > 0
+			if waits != (step.head < 211) {
+				t.Errorf("at %d something waits: %v", step.head, waits)
+			}
+		}
+	}
+}
+
+// A commitment of nothing but an opened text leaves no record behind.
+func TestOpenedCommitmentIsRemoved(t *testing.T) {
+	n := run(t, trio(t))
+	for i := range maxReveals + 2 {
+		at := n.Head() + 1
+		if got := do(t, n, "Bob", setCommitmentName, infoOf(sealText(t, n, fmt.Sprint("text ", i), at))); got != "" {
+			t.Fatal(got)
+		}
+		mine(t, n, 1)
+		if fields, _ := committed(t, n, "Bob"); fields != nil {
+			t.Fatalf("text %d left %v", i, fields)
+		}
+	}
+	_, revealed := committed(t, n, "Bob")
+	if len(revealed) != maxReveals {
+		t.Fatalf("%d texts kept", len(revealed))
+	}
+	for i, want := range map[int]string{0: "text 2", maxReveals - 1: fmt.Sprint("text ", maxReveals+1)} {
+		if got := string(revealed[i].([]any)[0].([]byte)); got != want {
+			t.Errorf("place %d holds %q, want %q", i, got, want)
+		}
+	}
+}
+
+// What cannot be opened was lost before spec 446, and stays as a failure since.
+func TestCommitmentThatCannotBeOpened(t *testing.T) {
+	for name, c := range map[string]struct {
+		sealed func(t testing.TB, n *Node, round uint64) []byte
+		why    string
+	}{
+		"no ciphertext": {func(testing.TB, *Node, uint64) []byte { return []byte("not sealed") }, "CiphertextDeserialize"},
+		"other round":   {func(t testing.TB, n *Node, round uint64) []byte { return encrypt(t, n, []byte("x"), round+5) }, "Decrypt"},
+		"no text":       {func(t testing.TB, n *Node, round uint64) []byte { return encrypt(t, n, nil, round) }, "EmptyPlaintext"},
+	} {
+		for _, spec := range []uint32{445, 446} {
+			t.Run(fmt.Sprint(name, spec), func(t *testing.T) {
+				cfg := trio(t)
+				cfg.SpecVersion = spec
+				n := run(t, cfg)
+				round := roundAt(n, 206)
+				sealed := c.sealed(t, n, round)
+				if got := do(t, n, "Bob", setCommitmentName, infoOf(timelocked(sealed, round))); got != "" {
+					t.Fatal(got)
+				}
+				mine(t, n, 1)
+				fields, revealed := committed(t, n, "Bob")
+				if len(revealed) > 0 || len(stored(t, n, "Commitments.TimelockedIndex").([]any)) > 0 {
+					t.Errorf("revealed %v, or still waiting", revealed)
+				}
+				if spec < specKeepsFailed {
+					if fields != nil || happened(t, n, "Commitments") != nil {
+						t.Errorf("left %v, events %v", fields, happened(t, n, "Commitments"))
+					}
+					return
+				}
+				want := []metadata.Variant{{Name: "TimelockRevealFailed", Value: map[string]any{"encrypted": sealed, "reveal_round": round}}}
+				if diff := cmp.Diff(want, fields); diff != "" {
+					t.Error(diff)
+				}
+				if e := eventsOf(t, n)[0]; e.Name != "CommitmentRevealFailed" || e.Fields.(map[string]any)["error"] != any(metadata.Variant{Name: c.why}) {
+					t.Errorf("event %+v, want %s", e, c.why)
+				}
+			})
+		}
+	}
+}
+
+// Rounds older than all that are stored never come: since spec 446 that is a failure.
+func TestCommitmentToAnExpiredRound(t *testing.T) {
+	for _, spec := range []uint32{445, 446} {
+		cfg := trio(t)
+		cfg.SpecVersion = spec
+		n := run(t, cfg)
+		if got := do(t, n, "Bob", setCommitmentName, infoOf(timelocked(encrypt(t, n, []byte("x"), 1), 1))); got != "" {
+			t.Fatal(got)
+		}
+		mine(t, n, 1)
+		fields, _ := committed(t, n, "Bob")
+		want := map[bool]string{true: "TimelockRevealFailed", false: "TimelockEncrypted"}[spec == 446]
+		if len(fields) != 1 || fields[0].Name != want {
+			t.Errorf("spec %d: fields %v, want %s", spec, fields, want)
+		}
+	}
+}
+
+// The SDK hands out ciphertexts in an envelope, which runtimes open since spec 446.
+func TestCommitmentInAnEnvelope(t *testing.T) {
+	for _, spec := range []uint32{445, 446} {
+		cfg := trio(t)
+		cfg.SpecVersion = spec
+		n := run(t, cfg)
+		round := roundAt(n, 206)
+		var e scale.Encoder
+		e.Bytes(encrypt(t, n, []byte("inner"), round))
+		e.U64(round)
+		if got := do(t, n, "Bob", setCommitmentName, infoOf(timelocked(e.Data(), round))); got != "" {
+			t.Fatal(got)
+		}
+		mine(t, n, 1)
+		if _, revealed := committed(t, n, "Bob"); (len(revealed) == 1) != (spec == 446) {
+			t.Errorf("spec %d: revealed %v", spec, revealed)
+		}
+	}
+}
+
+// A commitment that a Subtensor runtime has opened is opened here to the same bytes.
+func TestVectorOfCommitmentIsOpened(t *testing.T) {
+	sealed, signature := vectorOf(t, 2)
+	n := start(t, trio(t))
+	n.HoldPulses(true)
+	mine(t, n, 5)
+	if got := do(t, n, "Bob", setCommitmentName, infoOf(timelocked(sealed, 1000))); got != "" {
+		t.Fatal(got)
+	}
+	if err := n.Pulse(1000, append([]byte{}, signature[:47]...)); err == nil {
+		t.Error("half a signature came in")
+	}
+	if err := n.Pulse(1001, signature); err == nil {
+		t.Error("the signature of another round came in")
+	}
+	if err := n.Pulse(1000, signature); err != nil {
+		t.Fatal(err)
+	}
+	mine(t, n, 2)
+	_, revealed := committed(t, n, "Bob")
+	if len(revealed) != 1 {
+		t.Fatalf("revealed %v", revealed)
+	}
+	const want = `{"model":"alice/affine-model-5Gwrva","revision":"0123456789abcdef0123456789abcdef01234567"}`
+	if text := scale.NewDecoder(revealed[0].([]any)[0].([]byte)).Str(); text != want {
+		t.Errorf("revealed %q", text)
+	}
+}
+
+// Whatever is committed, the index lists in order exactly those that wait.
+func TestTimelockedIndexIsASet(t *testing.T) {
+	n := run(t, trio(t))
+	later := roundAt(n, 900)
+	sealed := timelocked([]byte{1}, later)
+	for _, step := range []struct {
+		signer string
+		field  any
+		want   []string
+	}{
+		{"Bob", sealed, []string{"Bob"}}, {"Charlie", sealed, []string{"Bob", "Charlie"}}, {"Alice", sealed, []string{"Alice", "Bob", "Charlie"}},
+		{"Bob", sealed, []string{"Alice", "Bob", "Charlie"}}, {"Bob", plainData([]byte("x")), []string{"Alice", "Charlie"}},
+	} {
+		if got := do(t, n, step.signer, setCommitmentName, infoOf(step.field)); got != "" {
+			t.Fatal(got)
+		}
+		var want [][]byte
+		for _, name := range step.want {
+			account := pair(t, name).Public()
+			want = append(want, account[:])
+		}
+		slices.SortFunc(want, bytes.Compare)
+		var got [][]byte
+		for _, entry := range stored(t, n, "Commitments.TimelockedIndex").([]any) {
+			got = append(got, entry.([]any)[1].([]byte))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("after %s: %s", step.signer, diff)
+		}
+	}
+}
