@@ -55,7 +55,7 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 	}
 	log := telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "enumerate", Level: s.LogLevel, Hide: s.Secrets()})
 	return &function{
-		chain: chain.Config{Endpoints: s.Chain.Endpoints, Genesis: s.Chain.Genesis},
+		chain: chain.Config{Endpoints: s.Chain.Endpoints, Archive: s.Chain.Archive, Genesis: s.Chain.Genesis},
 		enumerator: validator.Enumerator{
 			Netuid:  s.Netuid,
 			Chutes:  chutes.New(chutes.Config{API: s.Chutes.API, Key: s.Chutes.Key.Reveal()}),

@@ -49,7 +49,7 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 		return nil, err
 	}
 	return &function{
-		chain: chain.Config{Endpoints: s.Chain.Endpoints, Genesis: s.Chain.Genesis},
+		chain: chain.Config{Endpoints: s.Chain.Endpoints, Archive: s.Chain.Archive, Genesis: s.Chain.Genesis},
 		setter: validator.WeightSetter{
 			Netuid: s.Netuid, Hotkey: s.Hotkey,
 			Signer:  signeraws.New(lambdaapi.NewFromConfig(cfg), s.SignerFunction),

@@ -22,8 +22,6 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
-
-	"github.com/affine-go/affine/shared/chain/metadata"
 )
 
 // ErrUnreachable is wrapped when no endpoint answered: refused, silent, cut off, or
@@ -51,6 +49,10 @@ type Config struct {
 	// first endpoint that answers decides, and later ones must agree with it.
 	Genesis string
 
+	// Metadata are the runtimes' descriptions, which clients that follow one another in a
+	// process should share; nil gives the client its own.
+	Metadata *Descriptions
+
 	DialTimeout    time.Duration // for one endpoint's handshake; 10 s
 	RequestTimeout time.Duration // for one answer; 30 s
 	Attempts       int           // how often a request is sent at most; 3
@@ -67,6 +69,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Metadata == nil {
+		c.Metadata = NewDescriptions(nil)
+	}
 	setDefault(&c.DialTimeout, 10*time.Second)
 	setDefault(&c.RequestTimeout, 30*time.Second)
 	setDefault(&c.Attempts, 3)
@@ -101,7 +106,6 @@ type Client struct {
 	paces    map[string]*rate.Limiter // by endpoint
 	genesis  string
 	closed   bool
-	runtimes map[uint32]*metadata.Metadata // by spec version
 }
 
 // Dial connects to the first endpoint that answers. The error names every endpoint
@@ -115,7 +119,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("chain: %w", err)
 	}
 	if len(cfg.Archive) > 0 {
-		cfg.Endpoints, cfg.Archive, cfg.Genesis = cfg.Archive, nil, c.Genesis()
+		cfg.Endpoints, cfg.Archive, cfg.Genesis, cfg.Metadata = cfg.Archive, nil, c.Genesis(), c.cfg.Metadata
 		c.archive = newClient(cfg)
 	}
 	return c, nil
@@ -123,13 +127,12 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 
 func newClient(cfg Config) *Client {
 	return &Client{
-		cfg:      cfg.withDefaults(),
-		dials:    make(chan struct{}, 1),
-		away:     make(map[string]*PolicyError),
-		back:     make(map[string]time.Time),
-		paces:    make(map[string]*rate.Limiter),
-		genesis:  strings.ToLower(cfg.Genesis),
-		runtimes: make(map[uint32]*metadata.Metadata),
+		cfg:     cfg.withDefaults(),
+		dials:   make(chan struct{}, 1),
+		away:    make(map[string]*PolicyError),
+		back:    make(map[string]time.Time),
+		paces:   make(map[string]*rate.Limiter),
+		genesis: strings.ToLower(cfg.Genesis),
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // real393 is the metadata of a runtime that served finney.
 func real393(t testing.TB) *metadata.Metadata {
 	t.Helper()
-	raw, err := os.ReadFile(sharedtest.Dir(t, "data", "chain", "metadata-393.v16.scale"))
+	raw, err := os.ReadFile(real393Path(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,6 +28,11 @@ func real393(t testing.TB) *metadata.Metadata {
 		t.Fatal(err)
 	}
 	return m
+}
+
+func real393Path(t testing.TB) string {
+	t.Helper()
+	return sharedtest.Dir(t, "data", "chain", "metadata-393.v16.scale")
 }
 
 // threeNeurons are what both forms of the answer are made of in these tests.

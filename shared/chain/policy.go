@@ -64,7 +64,7 @@ func retryAfter(text string, now time.Time) (time.Duration, bool) {
 // public are the nodes that anybody may ask, and that all share.
 var public = []string{
 	"entrypoint-finney.opentensor.ai", "lite.chain.opentensor.ai", "lite.sub.latent.to", "test.finney.opentensor.ai",
-	"archive.chain.opentensor.ai", "archive.sub.latent.to", "archive.test.finney.opentensor.ai",
+	"archive.chain.opentensor.ai", "archive.sub.latent.to",
 }
 
 // perSecond is how often an endpoint may be asked.

@@ -13,7 +13,7 @@ import (
 )
 
 // Runtime describes the runtime in force at the block with that hash: versions,
-// genesis and metadata. Metadata is read once per spec version.
+// genesis and metadata. Metadata is read once per spec version (Config.Metadata).
 func (c *Client) Runtime(ctx context.Context, at string) (extrinsic.Context, error) {
 	var version struct {
 		Spec uint32 `json:"specVersion"`
@@ -33,41 +33,48 @@ func (c *Client) Runtime(ctx context.Context, at string) (extrinsic.Context, err
 	return extrinsic.Context{Metadata: m, SpecVersion: version.Spec, TxVersion: version.Tx, Genesis: genesis}, nil
 }
 
+// metadata returns the description of the runtime of a block.
 func (c *Client) metadata(ctx context.Context, spec uint32, at string) (*metadata.Metadata, error) {
-	c.mu.Lock()
-	m, known := c.runtimes[spec]
-	c.mu.Unlock()
-	if known {
+	key := descriptionKey(c.Genesis(), spec)
+	if m := c.cfg.Metadata.find(ctx, key, spec); m != nil {
 		return m, nil
 	}
-	text, err := c.metadataText(ctx, at)
+	raw, err := c.fetchMetadata(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	m, err = metadata.ParseText(text)
+	m, err := metadata.Parse(raw)
 	if err != nil {
 		return nil, fmt.Errorf("chain: metadata of spec %d: %w: %w", spec, ErrAnswer, err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.runtimes[spec] = m
+	c.cfg.Metadata.keep(ctx, key, raw, m)
 	return m, nil
 }
 
-// metadataText asks for version 15, which alone describes the runtime APIs, and for
-// the node's default where that is refused.
-func (c *Client) metadataText(ctx context.Context, at string) (string, error) {
-	const none = "0x00" // Option::None: the runtime has no such version
+// fetchMetadata asks for versions 16 and 15, which alone describe the runtime APIs, and
+// for the node's default where the runtime has neither.
+func (c *Client) fetchMetadata(ctx context.Context, at string) ([]byte, error) {
+	for _, version := range []byte{16, 15} {
+		raw, err := c.stateCall(ctx, "Metadata_metadata_at_version", []byte{version, 0, 0, 0}, at)
+		if refused := (*RPCError)(nil); errors.As(err, &refused) && !errors.Is(err, ErrDiscarded) {
+			break // a runtime that knows no versions
+		}
+		if err != nil {
+			return nil, err
+		}
+		if none := len(raw) == 1 && raw[0] == 0; !none {
+			return raw, nil
+		}
+	}
 	var text string
-	err := c.call(ctx, &text, "state_call", "Metadata_metadata_at_version", "0x0f000000", at)
-	if err == nil && text != none {
-		return text, nil
+	if err := c.call(ctx, &text, "state_getMetadata", at); err != nil {
+		return nil, err
 	}
-	if refused := (*RPCError)(nil); err != nil && !errors.As(err, &refused) {
-		return "", err
+	raw, err := fromHex(text)
+	if err != nil {
+		return nil, fmt.Errorf("chain: state_getMetadata: %w", err)
 	}
-	err = c.call(ctx, &text, "state_getMetadata", at)
-	return text, err
+	return raw, nil
 }
 
 // Nonce is the account's next nonce by the state of the newest block, whatever waits

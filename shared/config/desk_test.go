@@ -15,30 +15,33 @@ func TestDeskPrefersFlagsToSettings(t *testing.T) {
 		settings map[string]string
 		flags    Desk
 		want     Chain
-		public   bool
 	}{
-		"nothing": {want: Chain{Endpoints: []string{finney}, Genesis: FinneyGenesis}, public: true},
+		"nothing": {want: Chain{Endpoints: []string{finney}, Archive: archivesOf[FinneyGenesis], Genesis: FinneyGenesis}},
 		"a setting": {settings: map[string]string{NameEndpoint: " ws://localhost:9944 "},
 			want: Chain{Endpoints: []string{"ws://localhost:9944"}}},
 		"settings": {settings: map[string]string{NameEndpoint: "finney", NameFallback: "wss://other.example"},
-			want: Chain{Endpoints: []string{finney, "wss://other.example"}, Genesis: FinneyGenesis}, public: true},
+			want: Chain{Endpoints: []string{finney, "wss://other.example"}, Archive: archivesOf[FinneyGenesis], Genesis: FinneyGenesis}},
+		"archives set": {settings: map[string]string{NameEndpoint: "finney", NameArchive: "ws://old.example, wss://older.example,"},
+			want: Chain{Endpoints: []string{finney}, Archive: []string{"ws://old.example", "wss://older.example"}, Genesis: FinneyGenesis}},
+		"no archive": {settings: map[string]string{NameEndpoint: "finney", NameArchive: "none"},
+			want: Chain{Endpoints: []string{finney}, Archive: []string{}, Genesis: FinneyGenesis}},
 		"a flag": {settings: map[string]string{NameEndpoint: "finney", NameFallback: "wss://other.example"},
 			flags: Desk{Endpoints: []string{"ws://127.0.0.1:1"}}, want: Chain{Endpoints: []string{"ws://127.0.0.1:1"}}},
 		"flags": {flags: Desk{Endpoints: []string{"test", "ws://b"}, Archive: []string{"ws://c", "finney"}},
-			want: Chain{Endpoints: []string{test, "ws://b"}, Archive: []string{"ws://c", finney}, Genesis: geneses["test"]}, public: true},
+			want: Chain{Endpoints: []string{test, "ws://b"}, Archive: []string{"ws://c", finney}, Genesis: geneses["test"]}},
 		"a pin set": {settings: map[string]string{NameGenesis: strings.ToUpper(ownGenesis[:2]) + ownGenesis[2:]}, flags: Desk{Endpoints: []string{"ws://b"}}},
 		"a pin given": {settings: map[string]string{NameGenesis: FinneyGenesis}, flags: Desk{Endpoints: []string{"test"}, Genesis: ownGenesis},
-			want: Chain{Endpoints: []string{test}, Genesis: ownGenesis}, public: true},
+			want: Chain{Endpoints: []string{test}, Genesis: ownGenesis}},
 	} {
-		got, public, err := ForDesk(func(name string) (string, bool) { text, ok := c.settings[name]; return text, ok }, c.flags)
+		got, err := ForDesk(func(name string) (string, bool) { text, ok := c.settings[name]; return text, ok }, c.flags)
 		if len(c.want.Endpoints) == 0 {
 			if err == nil || !strings.Contains(err.Error(), "not a block hash") {
 				t.Errorf("%s: %v, want a refusal", name, err)
 			}
 			continue
 		}
-		if err != nil || public != c.public {
-			t.Errorf("%s: public %v, %v", name, public, err)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -47,7 +50,7 @@ func TestDeskPrefersFlagsToSettings(t *testing.T) {
 }
 
 func TestDeskNamesEveryFault(t *testing.T) {
-	_, _, err := ForDesk(func(string) (string, bool) { return "", false },
+	_, err := ForDesk(func(string) (string, bool) { return "", false },
 		Desk{Endpoints: []string{"finny", "http://a", "ws://u:p@b"}, Archive: []string{"ws://a\x1b[2J"}, Genesis: "0x12"})
 	if err == nil {
 		t.Fatal("no error")

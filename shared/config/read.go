@@ -38,6 +38,9 @@ func read(name string, who program, lookup Lookup) (Settings, error) {
 			faults = append(faults, err.Error())
 		}
 	}
+	if s.Chain.Archive == nil {
+		s.Chain.Archive = archivesOf[s.Chain.Genesis]
+	}
 	faults = append(faults, s.disagreements(who)...)
 	if len(faults) > 0 {
 		return Settings{}, &Error{Program: name, Faults: faults}
