@@ -1,6 +1,6 @@
 # Everything the project needs is built, run and checked from here; `make help` lists it.
-# A clean machine needs Go, Python 3 and, for the web page's tests, Node; the rest is
-# installed, pinned, into .tools/.
+# A clean machine needs Go, Python 3 and, for the test against another client of the
+# chain, Node 18 with npm; the rest is installed, pinned, into .tools/.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,6 +12,7 @@ GOLANGCI_VERSION := v2.12.0
 TOOLS := $(CURDIR)/.tools
 GOLANGCI := $(TOOLS)/bin/golangci-lint-$(GOLANGCI_VERSION)
 EMULATORS := $(TOOLS)/venv/.installed
+POLKADOTJS := $(TOOLS)/polkadotjs/.installed
 WITH_EMULATORS := $(CURDIR)/scripts/with-emulators
 
 # The golden vectors and recorded data, which the project does not contain. Tests
@@ -79,7 +80,7 @@ lint: $(GOLANGCI) ## golangci-lint, as .golangci.yml sets it
 	GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(GOLANGCI) run
 
 .PHONY: unit
-unit: $(EMULATORS) ## All tests, with the emulators of AWS up
+unit: $(EMULATORS) $(POLKADOTJS) ## All tests, with the emulators of AWS up
 	$(WITH_EMULATORS) go test -timeout 8m $(PKG)
 
 .PHONY: race
@@ -105,7 +106,7 @@ bench: ## Benchmarks, with allocations
 ##@ Keep house
 
 .PHONY: tools
-tools: $(GOLANGCI) $(EMULATORS) ## Install the pinned linter and emulators into .tools/
+tools: $(GOLANGCI) $(EMULATORS) $(POLKADOTJS) ## Install the pinned linter, emulators and @polkadot/api into .tools/
 
 $(GOLANGCI):
 	mkdir -p $(TOOLS)/bin
@@ -116,6 +117,15 @@ $(EMULATORS): scripts/requirements.txt
 	python3 -m venv $(TOOLS)/venv
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
+
+# Without npm the test that needs this is skipped, loudly; on CI nothing is skipped.
+$(POLKADOTJS): scripts/polkadotjs/package.json scripts/polkadotjs/package-lock.json
+	@if ! command -v npm >/dev/null; then \
+	  echo 'NOT INSTALLED: @polkadot/api: it needs Node 18 or newer, with npm'; \
+	  [ "$${CI:-}" != true ]; exit; \
+	fi; \
+	mkdir -p $(@D) && cp $^ $(@D) && cd $(@D) && \
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@
 
 .PHONY: clean
 clean: ## Remove what was built and installed here, never data
