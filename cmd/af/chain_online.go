@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 
@@ -26,14 +28,11 @@ type online struct {
 	wide   bool
 }
 
-// publicPace is how many requests a second public nodes bear from one address.
-const publicPace = 1
-
 // connectFlags adds what says where the chain is.
 func (o *online) connectFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.at.Endpoints, "endpoint", nil, "finney, test or a ws(s):// URL; repeat it to name what is asked when the first does not answer (default: SUBTENSOR_ENDPOINT and SUBTENSOR_FALLBACK, else finney)")
-	f.StringArrayVar(&o.at.Archive, "archive", nil, "a node that keeps all states, asked for what the others have discarded")
+	f.StringArrayVar(&o.at.Archive, "archive", nil, "a node that keeps all states, asked for what the others have discarded (default: SUBTENSOR_ARCHIVE, else finney's public ones)")
 	f.StringVar(&o.at.Genesis, "genesis", "", "hash of block 0 that the chain must have (default: AFFINE_GENESIS, else that of a network named by --endpoint)")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 }
@@ -52,15 +51,24 @@ func (o *online) tableFlags(cmd *cobra.Command) {
 
 // dial connects to the chain that the flags and the settings name.
 func (o *online) dial(ctx context.Context) (*chain.Client, error) {
-	where, public, err := config.ForDesk(os.LookupEnv, o.at)
+	where, err := config.ForDesk(os.LookupEnv, o.at)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, errUsage)
 	}
-	cfg := chain.Config{Endpoints: where.Endpoints, Archive: where.Archive, Genesis: where.Genesis}
-	if public {
-		cfg.PerSecond = publicPace
+	return chain.Dial(ctx, chain.Config{
+		Endpoints: where.Endpoints, Archive: where.Archive, Genesis: where.Genesis, Poll: time.Second,
+		Metadata: chain.NewDescriptions(descriptionsOf(where.Genesis)),
+	})
+}
+
+// descriptionsOf keeps a public chain's metadata in the user's cache folder. Chains for
+// development change theirs without a new spec version.
+func descriptionsOf(genesis string) chain.MetadataCache {
+	folder, err := os.UserCacheDir()
+	if err != nil || !config.Public(genesis) {
+		return nil
 	}
-	return chain.Dial(ctx, cfg)
+	return chain.MetadataFolder(filepath.Join(folder, "affine", "metadata"))
 }
 
 // ask runs what a command does with the chain; name stands before its errors.

@@ -40,7 +40,7 @@ func smallSubnet(t testing.TB) chaintest.Config {
 	const revision = "0123456789abcdef0123456789abcdef01234567"
 	steering := "{\"model\":\"\\u001b[31mred\\u202e\",\"revision\":\"r\"}"
 	return chaintest.Config{
-		Netuid: 120, First: 1000, Sealing: chaintest.OnSubmit, FinalityLag: 1, Code: runtimeCode,
+		Netuid: 120, First: 1000, Sealing: chaintest.OnSubmit, FinalityLag: 1, SpecVersion: 446, Code: runtimeCode,
 		Neurons: []chaintest.Neuron{
 			{Hotkey: hotkey(t, "Alice"), Stake: 1_234_567_890_123, Permit: true},
 			{Hotkey: hotkey(t, "Bob"), Stake: 7, Revealed: []chaintest.Commitment{

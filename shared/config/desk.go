@@ -25,9 +25,8 @@ var geneses = map[string]string{
 // and from SUBTENSOR_ENDPOINT, SUBTENSOR_FALLBACK and AFFINE_GENESIS where these say
 // nothing; finney when nothing does. A person may look at any chain, so unlike that of a
 // deployed program it is pinned only by a genesis given, or by a network's name in the
-// first place. Public reports whether that name is there: public nodes are to be asked
-// slowly.
-func ForDesk(lookup Lookup, flags Desk) (chain Chain, public bool, err error) {
+// first place.
+func ForDesk(lookup Lookup, flags Desk) (chain Chain, err error) {
 	d := desk{lookup: lookup}
 	endpoints := flags.Endpoints
 	if len(endpoints) == 0 {
@@ -40,7 +39,6 @@ func ForDesk(lookup Lookup, flags Desk) (chain Chain, public bool, err error) {
 	if pin == "" {
 		pin = strings.Join(d.settings(NameGenesis), "")
 	}
-	_, public = geneses[endpoints[0]]
 	if pin == "" {
 		pin = geneses[endpoints[0]]
 	}
@@ -50,9 +48,9 @@ func ForDesk(lookup Lookup, flags Desk) (chain Chain, public bool, err error) {
 	}
 	chain.Archive = d.archives(flags.Archive, chain.Genesis)
 	if len(d.faults) > 0 {
-		return Chain{}, false, &Error{Program: "the chain", Faults: d.faults}
+		return Chain{}, &Error{Program: "the chain", Faults: d.faults}
 	}
-	return chain, public, nil
+	return chain, nil
 }
 
 // desk collects the faults of what was given.
