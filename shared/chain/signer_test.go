@@ -73,6 +73,7 @@ func TestSignerRefusesByTheChainsRules(t *testing.T) {
 		"old version":    {spoil: func(in *subnet.WeightsIntent) { in.VersionKey = 6 }, says: "version key 6, the chain asks for 7"},
 		"no such uid":    {spoil: func(in *subnet.WeightsIntent) { in.UIDs[1] = 3 }, says: "uid 3, the subnet has 3 neurons"},
 		"no mechanism":   {spoil: func(in *subnet.WeightsIntent) { in.Mechanism = 1 }, says: "mechanism 1, the subnet has 1"},
+		"too poor":       {chain: func(c *chaintest.Config) { c.Rules.StakeThreshold = 5_000_000_001 }, says: "stake of 5000000000 rao, the chain asks for 5000000001"},
 		"too heavy":      {chain: func(c *chaintest.Config) { c.Rules.MaxWeight = 40000 }, says: "the chain allows 40000/65535"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +97,7 @@ func TestSignerSignsAtTheRulesEdges(t *testing.T) {
 		chain func(*chaintest.Config)
 		spoil func(*subnet.WeightsIntent)
 	}{
+		"as rich as asked for":     {chain: func(c *chaintest.Config) { c.Rules.StakeThreshold = 5_000_000_000 }},
 		"as many as asked for":     {chain: func(c *chaintest.Config) { c.Rules.MinAllowed = 2 }},
 		"more asked for than are":  {chain: func(c *chaintest.Config) { c.Rules.MinAllowed = 900 }, spoil: func(in *subnet.WeightsIntent) { in.UIDs, in.Values = []subnet.UID{0, 1, 2}, []uint16{0, 1, 65535} }},
 		"as heavy as allowed":      {chain: func(c *chaintest.Config) { c.Rules.MaxWeight = 43691 }},

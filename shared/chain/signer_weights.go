@@ -75,6 +75,9 @@ func (s *Signer) draftWeights(ctx context.Context, intent subnet.WeightsIntent) 
 	if err := g.takes(intent); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
+	if err := g.staked(ctx, intent.Netuid); err != nil {
+		return nil, err
+	}
 	d.series, d.intent = signer.WeightsOf(intent.Mechanism), intent
 	if err := s.account(ctx, d); err != nil {
 		return nil, err
@@ -128,6 +131,28 @@ func (g *ground) takes(intent subnet.WeightsIntent) error {
 	return withinCeiling(intent.Values, g.rules.MaxWeight)
 }
 
+// staked makes sure that the hotkey's stake lets it set weights, where the chain asks for
+// any and the runtime says what it compares.
+func (g *ground) staked(ctx context.Context, netuid subnet.Netuid) error {
+	if g.rules.StakeThreshold == 0 {
+		return nil
+	}
+	neurons, whole, err := g.roster(ctx, netuid)
+	if errors.Is(err, ErrNoNeurons) {
+		return nil // the chain will judge
+	}
+	if err != nil || !whole {
+		return err
+	}
+	if int(g.uid) >= len(neurons) {
+		return fmt.Errorf("chain: uid %d among %d neurons: %w", g.uid, len(neurons), ErrAnswer)
+	}
+	if stake := neurons[g.uid].Stake; stake < g.rules.StakeThreshold {
+		return fmt.Errorf("%w: uid %d has a stake of %d rao, the chain asks for %d to set weights", ErrPolicy, g.uid, stake, g.rules.StakeThreshold)
+	}
+	return nil
+}
+
 // withinCeiling refuses weights of which one exceeds ceiling/65535 of their sum, as the
 // chain does with MaxWeightExceeded.
 func withinCeiling(values []uint16, ceiling uint16) error {
@@ -176,14 +201,9 @@ func (s *Signer) seal(ctx context.Context, d *draft, intent subnet.WeightsIntent
 	if err := s.foretell(ctx, d, call.name == firstSealed); err != nil {
 		return nil, err
 	}
-	payload := timelock.WeightsPayload{Hotkey: s.key.Public(), UIDs: intent.UIDs, Values: intent.Values, VersionKey: intent.VersionKey}
-	plain, err := payload.Encode()
+	plain, err := sealedPayload(s.key.Public(), intent, call)
 	if err != nil {
 		return nil, err
-	}
-	if call.name == firstSealed {
-		const hotkey = 1 + 32 // and its length
-		plain = plain[hotkey:]
 	}
 	sealed, err := s.cfg.Beacon.Encrypt(plain, d.round, s.cfg.Random)
 	if err != nil {
@@ -194,6 +214,16 @@ func (s *Signer) seal(ctx context.Context, d *draft, intent subnet.WeightsIntent
 
 // early is for how many blocks a round may be on its way into the chain.
 const early = 3
+
+// sealedPayload is what a call's ciphertext holds.
+func sealedPayload(hotkey [32]byte, intent subnet.WeightsIntent, call weightsCall) ([]byte, error) {
+	payload := timelock.WeightsPayload{Hotkey: hotkey, UIDs: intent.UIDs, Values: intent.Values, VersionKey: intent.VersionKey}
+	plain, err := payload.Encode()
+	if err == nil && call.name == firstSealed {
+		return plain[1+len(hotkey):], nil // it begins with the uids there
+	}
+	return plain, err
+}
 
 // foretell sets the block that will reveal a commit included after the newest block, and
 // the round that is published just before it.
