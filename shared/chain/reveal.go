@@ -16,8 +16,8 @@ import (
 // sealed, opened in a block, or gone without having been opened.
 //
 // The block is the one in which the chain let go of the sealed bytes. It is looked for
-// where it was due first, then by halving the blocks from the commit to the finalized
-// head, so a reveal that came early or late is found in some ten steps. The event
+// where it was due and after, and by halving the blocks from the commit to the finalized
+// head, so a reveal that came early or late is found in some ten steps too. The event
 // TimelockedWeightsRevealed in that block tells a reveal from a loss: what is wrong with
 // a commit the chain does not tell.
 //
@@ -174,13 +174,19 @@ func (r *reveals) search(ctx context.Context, head *snapshot) (*snapshot, error)
 	return high, nil
 }
 
-// probe is the block between low and high to look at next: the one before the reveal was
-// due, the one in which it was, then the middle.
+// probe is the block between low and high to look at next. A reveal comes when it is due
+// or, because it waits for its pulse, a few blocks later: from there the steps double.
+// Otherwise it is the middle.
 func (r *reveals) probe(low, high subnet.Block) subnet.Block {
-	for _, at := range []subnet.Block{r.Due - 1, r.Due} {
-		if r.Due > 0 && low < at && at < high {
-			return at
-		}
+	guess := r.Due
+	switch {
+	case low >= r.Due:
+		guess = low + max(1, low-r.Due)
+	case high == r.Due:
+		guess = r.Due - 1
+	}
+	if low < guess && guess < high {
+		return guess
 	}
 	return low + (high-low)/2
 }
