@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path"
 	"slices"
@@ -28,6 +29,7 @@ type goPackage struct {
 	Imports    []string // direct
 	Deps       []string // direct and indirect
 	GoFiles    []string
+	CgoFiles   []string
 }
 
 // rule is one sentence of the architecture: the packages that from selects must not
@@ -216,7 +218,8 @@ func local(importPath string) string {
 // listPackages asks the go command for the module's packages and all behind them.
 func listPackages(t *testing.T) []goPackage {
 	t.Helper()
-	list := exec.CommandContext(t.Context(), "go", "list", "-e", "-deps", "-json=ImportPath,Name,Dir,Standard,Imports,Deps,GoFiles", "./...")
+	list := exec.CommandContext(t.Context(), "go", "list", "-e", "-deps", "-json=ImportPath,Name,Dir,Standard,Imports,Deps,GoFiles,CgoFiles", "./...")
+	list.Env = append(os.Environ(), "CGO_ENABLED=1") // without it, go list leaves out what needs cgo
 	var problems bytes.Buffer
 	list.Stderr = &problems
 	out, err := list.Output()
@@ -262,6 +265,20 @@ func TestDependencyDirection(t *testing.T) {
 			if strings.Contains(first, ".") && local(imported) == imported && !external.selects(imported) {
 				t.Errorf("%s imports %s: libraries of pure packages are listed in architecture_test.go, each for a reason", local(p.ImportPath), imported)
 			}
+		}
+	}
+}
+
+// TestNothingNeedsCgo: a program must build for another machine without a C compiler, and
+// be one static file where it runs. The standard library does without cgo when it has to.
+func TestNothingNeedsCgo(t *testing.T) {
+	packages := listPackages(t)
+	if !slices.ContainsFunc(packages, func(p goPackage) bool { return p.Standard && len(p.CgoFiles) > 0 }) {
+		t.Fatal("go list shows no use of cgo at all, not even the standard library's")
+	}
+	for _, p := range packages {
+		if !p.Standard && len(p.CgoFiles) > 0 {
+			t.Errorf("%s needs cgo: %s", local(p.ImportPath), strings.Join(p.CgoFiles, " "))
 		}
 	}
 }

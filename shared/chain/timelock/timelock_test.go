@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
 	"github.com/consensys/gnark-crypto/ecc/bls12-381/fp"
@@ -290,13 +291,25 @@ func FuzzDecrypt(f *testing.F) {
 	})
 }
 
+// BenchmarkEncrypt tells how many pairings, of which it needs one, the sealing of 256
+// weights is worth.
 func BenchmarkEncrypt(b *testing.B) {
 	list, _ := vectors(b)
+	_, _, g1, g2 := bls.Generators()
+	const pairings = 20
+	begun := time.Now()
+	for range pairings {
+		if _, err := bls.Pair([]bls.G1Affine{g1}, []bls.G2Affine{g2}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	one := time.Since(begun) / pairings
 	for b.Loop() {
 		if _, err := quicknet.Encrypt(list[1].Plaintext, 30_000_000, rand.Reader); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(one), "pairings/op")
 }
 
 func BenchmarkDecrypt(b *testing.B) {
