@@ -41,12 +41,20 @@ func (c *committer) prepare(ctx context.Context, key chain.Key) (err error) {
 	if c.beacon, err = c.client.Beacon(ctx); err != nil {
 		return err
 	}
-	if config.Public(c.client.Genesis()) && c.beacon != timelock.Quicknet() {
-		return errors.New("the node names another beacon than drand's quicknet: what is sealed to it could be read at once")
+	if err := trusted(c.beacon, c.client.Genesis()); err != nil {
+		return err
 	}
 	c.signer = chain.NewSigner(c.client, key, chain.SignerConfig{
 		Netuid: c.netuid, Genesis: c.client.Genesis(), Profile: chain.MinerProfile, Beacon: c.beacon,
 	})
+	return nil
+}
+
+// trusted refuses to seal to anything but quicknet on a public chain.
+func trusted(beacon timelock.Beacon, genesis string) error {
+	if config.Public(genesis) && beacon != timelock.Quicknet() {
+		return errors.New("the node names another beacon than drand's quicknet: what is sealed to it could be read at once")
+	}
 	return nil
 }
 
@@ -59,15 +67,24 @@ func (c *committer) run(ctx context.Context) error {
 	case ctx.Err() == nil:
 		return hinted(ctx, err)
 	}
-	cause := context.Cause(ctx)
-	if known := c.known(); known != "" {
-		return fmt.Errorf("%w; %s", cause, known)
+	cause, known := context.Cause(ctx), c.known()
+	if known == "" {
+		known = fmt.Sprintf("nothing was sent (%v)", err)
 	}
 	if errors.Is(cause, context.Canceled) {
-		return fmt.Errorf("%w; nothing was sent", cause)
+		c.tell("%s", known) // all else that is told of an interrupt is that it was one
+		cause = interrupted{}
 	}
-	return fmt.Errorf("%w; nothing was sent: %w", cause, err)
+	return fmt.Errorf("%w; %s", cause, known)
 }
+
+// interrupted is context.Canceled in the words of the person who did it.
+type interrupted struct{}
+
+func (interrupted) Error() string { return "interrupted" }
+
+// Is makes it match context.Canceled.
+func (interrupted) Is(target error) bool { return target == context.Canceled }
 
 // start looks, and commits when there is nothing in the way. When something else that
 // this hotkey signed comes in between, it looks again: only from a state in which nothing
