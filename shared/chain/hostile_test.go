@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,27 @@ type twist func(method string, result json.RawMessage) json.RawMessage
 // liar stands in front of a node and twists its answers.
 func liar(t testing.TB, node *chaintest.Node, lie twist) string {
 	t.Helper()
+	return front(t, node, func(method string, _ []json.RawMessage, answer map[string]json.RawMessage) {
+		if answer["result"] != nil {
+			answer["result"] = lie(method, answer["result"])
+		}
+	})
+}
+
+// without stands in front of a node that lacks these methods of runtime APIs.
+func without(t testing.TB, node *chaintest.Node, apis ...string) string {
+	t.Helper()
+	return front(t, node, func(method string, params []json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "state_call" && slices.Contains(apis, strings.Trim(string(params[0]), `"`)) {
+			delete(answer, "result")
+			answer["error"] = json.RawMessage(`{"code":4003,"message":"Client error: Execution failed: Other: Exported method is not found"}`)
+		}
+	})
+}
+
+// front stands in front of a node and may change every answer.
+func front(t testing.TB, node *chaintest.Node, change func(method string, params []json.RawMessage, answer map[string]json.RawMessage)) string {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		front, err := websocket.Accept(w, r, nil)
 		if err != nil {
@@ -40,7 +62,8 @@ func liar(t testing.TB, node *chaintest.Node, lie twist) string {
 		back.SetReadLimit(1 << 24)
 		for {
 			var req struct {
-				Method string `json:"method"`
+				Method string            `json:"method"`
+				Params []json.RawMessage `json:"params"`
 			}
 			var raw json.RawMessage
 			var answer map[string]json.RawMessage
@@ -48,9 +71,7 @@ func liar(t testing.TB, node *chaintest.Node, lie twist) string {
 				wsjson.Write(r.Context(), back, raw) != nil || wsjson.Read(r.Context(), back, &answer) != nil {
 				return
 			}
-			if answer["result"] != nil {
-				answer["result"] = lie(req.Method, answer["result"])
-			}
+			change(req.Method, req.Params, answer)
 			if wsjson.Write(r.Context(), front, answer) != nil {
 				return
 			}

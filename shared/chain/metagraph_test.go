@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/affine-go/affine/shared/chain/chaintest"
 	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/scale"
+	"github.com/affine-go/affine/shared/sharedtest"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -28,7 +31,7 @@ func TestMetagraph(t *testing.T) {
 	cfg.Rules = subnet.WeightRules{
 		Tempo: 99, RateLimit: 77, CommitReveal: true, VersionKey: 5, MinAllowed: 3, MaxWeight: 4321,
 		BlockTime: 250 * time.Millisecond, LastEpochHint: 950,
-		RevealPeriod: 1, CommitVersion: 4, Mechanisms: 1, // what the chain takes unless told
+		RevealPeriod: 3, CommitVersion: 7, Mechanisms: 2, StakeThreshold: 1_000_000,
 	}
 	const model = `{"model":"bob/affine-1","revision":"abc","chute_id":"c"}`
 	cfg.Neurons[1].Revealed = []chaintest.Commitment{{Text: []byte("old"), Block: 17}, {Text: sdkText(model), Block: 900}}
@@ -49,6 +52,47 @@ func TestMetagraph(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A runtime that tells of neurons in rows only is read to the same effect; what its rows
+// do not tell is not held against anybody.
+func TestMetagraphOfRows(t *testing.T) {
+	cfg := config(t)
+	cfg.Rules.StakeThreshold = 1_000_000
+	node := start(t, cfg)
+	columns, err := dial(t, quick(node.Endpoint())).Metagraph(t.Context(), netuid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := dial(t, quick(without(t, node, "SubnetInfoRuntimeApi_get_selective_metagraph"))).Metagraph(t.Context(), netuid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns.Rules.StakeThreshold = 0
+	if diff := cmp.Diff(columns, rows); diff != "" {
+		t.Error(diff)
+	}
+	neither := without(t, node, "SubnetInfoRuntimeApi_get_selective_metagraph", "NeuronInfoRuntimeApi_get_neurons_lite")
+	if mg, err := dial(t, quick(neither)).Metagraph(t.Context(), netuid); err == nil || !strings.Contains(err.Error(), "not found") {
+		t.Errorf("without either: %+v, %v", mg, err)
+	}
+}
+
+// Metadata of version 14 describes no runtime APIs, so nobody can be asked for neurons.
+func TestMetagraphWithoutAPIs(t *testing.T) {
+	cfg := real343(t)
+	text, err := os.ReadFile(sharedtest.Dir(t, "data", "chain", "metadata-343.v14.hex"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Metadata = unhex(t, strings.TrimSpace(string(text)))
+	if i := bytes.Index(cfg.Metadata, []byte("meta")); i > 0 {
+		cfg.Metadata = cfg.Metadata[i:]
+	}
+	mg, err := dial(t, quick(start(t, cfg).Endpoint())).Metagraph(t.Context(), netuid)
+	if !errors.Is(err, chain.ErrNoNeurons) || len(mg.Neurons) > 0 {
+		t.Errorf("%+v, %v; want ErrNoNeurons", mg, err)
 	}
 }
 

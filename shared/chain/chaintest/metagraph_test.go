@@ -32,7 +32,7 @@ func TestSelectiveMetagraph(t *testing.T) {
 	n := run(t, cfg)
 	c := connect(t, n)
 	const api, method = "SubnetInfoRuntimeApi", "get_selective_metagraph"
-	answer, _ := asks(t, n, c, api, method, netuid, []uint16{7, 8, 26, 27, 30, 46, 47, 52, 57, 59, 66, 69, 72, 73, 3, 12, 55, 200}).(map[string]any)
+	answer, _ := asks(t, n, c, api, method, netuid, []uint16{0, 7, 8, 26, 27, 30, 46, 47, 52, 57, 59, 66, 69, 72, 73, 3, 12, 55, 200}).(map[string]any)
 	var accounts []any
 	for _, name := range []string{"Alice", "Bob", "Charlie"} {
 		account := pair(t, name).Public()
@@ -51,6 +51,9 @@ func TestSelectiveMetagraph(t *testing.T) {
 		}
 	}
 	checkCommitmentBytes(t, n, answer["commitments"])
+	if few, _ := asks(t, n, c, api, method, netuid, []uint16{7}).(map[string]any); few["netuid"] != uint64(0) {
+		t.Errorf("netuid %v, which was not asked for", few["netuid"])
+	}
 	if none := asks(t, n, c, api, method, 121, []uint16{7}); none != nil {
 		t.Errorf("a subnet that is none: %v", none)
 	}

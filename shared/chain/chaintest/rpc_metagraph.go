@@ -117,12 +117,16 @@ func (n *Node) callMetagraph(b *block, d *scale.Decoder) ([]byte, error) {
 	for i, f := range fields {
 		answer[f.Name] = nil
 		if i == 0 {
-			answer[f.Name] = netuid
+			answer[f.Name] = 0 // like the rest, it is told when it is asked for
 		}
 	}
 	for _, i := range asked {
-		if i == 0 || int(i) >= len(fields) {
+		if int(i) >= len(fields) {
 			continue // the chain passes over what it does not know
+		}
+		if i == 0 {
+			answer[fields[i].Name] = netuid
+			continue
 		}
 		var stated bool
 		if answer[fields[i].Name], stated = known[fields[i].Name]; !stated {
