@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/keys/wallet"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -201,7 +201,7 @@ func (o *hotkeyOptions) path() (string, error) {
 		}
 		dir = filepath.Join(home, ".bittensor", "wallets")
 	}
-	return keys.WalletPath(dir, orSetting(o.cold, "BT_WALLET_COLD"), orSetting(o.hot, "BT_WALLET_HOT"))
+	return wallet.Path(dir, orSetting(o.cold, "BT_WALLET_COLD"), orSetting(o.hot, "BT_WALLET_HOT"))
 }
 
 // orSetting is the flag's text, else the setting's, else the name that btcli takes.

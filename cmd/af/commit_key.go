@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/keys/wallet"
 )
 
 // open opens the hotkey. The password of an encrypted file comes from its variable or
@@ -22,9 +23,9 @@ func (o *hotkeyOptions) open(ctx context.Context, progress io.Writer) (*keys.Pai
 	if err != nil {
 		return nil, err
 	}
-	pair, err := keys.OpenKeyfile(path, func() ([]byte, error) { return password(ctx, path, progress) })
+	pair, err := wallet.OpenFile(path, func() ([]byte, error) { return password(ctx, path, progress) })
 	switch {
-	case errors.Is(err, keys.ErrWallet):
+	case errors.Is(err, wallet.ErrNoHotkey):
 		return nil, fmt.Errorf("%w (--coldkey, --hotkey, --wallet-path and --keyfile say which key)", err)
 	case err != nil:
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/keys/wallet"
 )
 
 // ErrEncrypted is wrapped when a function is to open a keyfile that takes a password.
@@ -42,5 +43,5 @@ func OpenSecret(ctx context.Context, client Secrets, id string) (*keys.Pair, err
 
 // OpenFile reads a hotkey from a plain keyfile.
 func OpenFile(path string) (*keys.Pair, error) {
-	return keys.OpenKeyfile(path, func() ([]byte, error) { return nil, ErrEncrypted })
+	return wallet.OpenFile(path, func() ([]byte, error) { return nil, ErrEncrypted })
 }
