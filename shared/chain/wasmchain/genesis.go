@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 
-	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/metadata"
 	"github.com/affine-go/affine/shared/chain/rpcserver"
 	"github.com/affine-go/affine/shared/chain/scale"
@@ -59,6 +58,9 @@ func (n *Node) genesis(ctx context.Context, rt *wasmhost.Runtime) error {
 		return err
 	}
 	if err := n.setClock(ctx, e); err != nil {
+		return err
+	}
+	if err := n.light(e); err != nil {
 		return err
 	}
 	n.seal(e)
@@ -139,7 +141,7 @@ func describe(ctx context.Context, rt *wasmhost.Runtime, state wasmhost.State) (
 }
 
 // setClock learns how long the runtime's slots are and sets block 0's time, so that
-// clients can tell the chain's time from the beginning. The beacon begins then, too.
+// clients can tell the chain's time from the beginning.
 func (n *Node) setClock(ctx context.Context, e *entry) error {
 	answer, _, err := e.runtime.Call(ctx, e.state, "AuraApi_slot_duration", nil)
 	if err != nil {
@@ -151,7 +153,6 @@ func (n *Node) setClock(ctx context.Context, e *entry) error {
 		return fmt.Errorf("slots of %d ms: %w", slot, errors.Join(err))
 	}
 	n.slot = time.Duration(slot) * time.Millisecond
-	n.beacon = n.authority.Beacon(genesisTime, beaconPeriod)
 	for _, item := range []struct {
 		pallet, name string
 		value        uint64
@@ -166,13 +167,4 @@ func (n *Node) setClock(ctx context.Context, e *entry) error {
 		e.state = e.state.With(key, binary.LittleEndian.AppendUint64(nil, item.value))
 	}
 	return nil
-}
-
-// account is the account of a well-known address.
-func account(address string) [32]byte {
-	public, _, err := keys.ParseAddress(address)
-	if err != nil {
-		panic(err) // one of the constants above
-	}
-	return public
 }
