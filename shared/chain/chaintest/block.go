@@ -115,6 +115,9 @@ func (n *Node) mine(count int) error {
 		if n.failed = n.build(number, in); n.failed != nil {
 			return n.failed
 		}
+		if n.failed = n.compact(); n.failed != nil {
+			return n.failed
+		}
 	}
 	return nil
 }

@@ -145,7 +145,8 @@ type Node struct {
 
 // Start runs a node until ctx ends or Close is called.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg.withDefaults(), state: newState(), news: make(chan struct{}), served: make(map[string]int)}
+	n := &Node{cfg: cfg.withDefaults(), news: make(chan struct{}), served: make(map[string]int)}
+	n.state = newState(n.sign)
 	n.alive, n.stop = context.WithCancel(ctx)
 	if err := n.open(); err != nil {
 		n.stop()

@@ -290,7 +290,7 @@ func TestVectorOfCommitmentIsOpened(t *testing.T) {
 	if len(revealed) != 1 {
 		t.Fatalf("revealed %v", revealed)
 	}
-	const want = `{"model":"alice/affine-model-5Gwrva","revision":"0123456789abcdef0123456789abcdef01234567"}`
+	const want = `{"model":"alice/affine-model-5Grwva","revision":"0123456789abcdef0123456789abcdef01234567"}`
 	if text := scale.NewDecoder(revealed[0].([]any)[0].([]byte)).Str(); text != want {
 		t.Errorf("revealed %q", text)
 	}

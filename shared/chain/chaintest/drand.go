@@ -112,40 +112,51 @@ func (x *execution) storePulses(in inputs) error {
 	if err != nil {
 		return err
 	}
-	stored := in.pulses
+	rounds := []any{}
 	for _, p := range in.pulses {
-		last = max(last, p.round)
+		randomness := sha256.Sum256(p.signature)
+		value := map[string]any{"round": p.round, "randomness": randomness[:], "signature": p.signature}
+		if err := x.put("Drand", "Pulses", value, p.round); err != nil {
+			return err
+		}
+		rounds, last = append(rounds, p.round), max(last, p.round)
 	}
 	newest := x.node.published(x.number)
 	next := last + 1
 	if last == 0 {
 		next = newest
 	}
-	for ; !in.withheld && next <= newest && len(stored) < pulsesPerBlock; next++ {
-		signature, err := x.node.authority.Sign(next)
+	for ; !in.withheld && next <= newest && len(rounds) < pulsesPerBlock; next++ {
+		key, err := x.node.runtime.Metadata.StorageKey("Drand", "Pulses", next)
 		if err != nil {
 			return err
 		}
-		stored, last = append(stored, pulse{next, signature}), next
+		x.node.state.promise(x.number, key, next)
+		rounds, last = append(rounds, next), next
 	}
-	if len(stored) == 0 {
+	if len(rounds) == 0 {
 		return nil
 	}
-	return x.keepPulses(stored, last)
+	x.record(atEnd, "Drand", "NewPulse", map[string]any{"rounds": rounds})
+	return x.countPulses(rounds, last)
 }
 
-// keepPulses writes pulses and forgets the oldest.
-func (x *execution) keepPulses(stored []pulse, last uint64) error {
-	rounds := make([]any, len(stored))
-	for i, p := range stored {
-		rounds[i] = p.round
-		randomness := sha256.Sum256(p.signature)
-		value := map[string]any{"round": p.round, "randomness": randomness[:], "signature": p.signature}
-		if err := x.put("Drand", "Pulses", value, p.round); err != nil {
-			return err
-		}
+// sign is the stored pulse of a round of the node's own beacon.
+func (n *Node) sign(round uint64) []byte {
+	signature, err := n.authority.Sign(round)
+	if err != nil {
+		panic(err) // every number has a place on the curve
 	}
-	x.record(atEnd, "Drand", "NewPulse", map[string]any{"rounds": rounds})
+	randomness := sha256.Sum256(signature)
+	var e scale.Encoder
+	e.U64(round)
+	e.Bytes(randomness[:])
+	e.Bytes(signature)
+	return e.Data()
+}
+
+// countPulses notes which rounds are there, and forgets the oldest.
+func (x *execution) countPulses(rounds []any, last uint64) error {
 	if err := x.put("Drand", "LastStoredRound", last); err != nil {
 		return err
 	}
@@ -154,7 +165,7 @@ func (x *execution) keepPulses(stored []pulse, last uint64) error {
 		return err
 	}
 	if oldest == 0 {
-		return x.put("Drand", "OldestStoredRound", stored[0].round)
+		return x.put("Drand", "OldestStoredRound", rounds[0])
 	}
 	return x.forgetPulses(oldest, last)
 }

@@ -37,7 +37,7 @@ func (x *execution) put(pallet, entry string, value any, keys ...any) error {
 // remove deletes a storage item, if it is there.
 func (x *execution) remove(pallet, entry string, keys ...any) error {
 	key, err := x.node.runtime.Metadata.StorageKey(pallet, entry, keys...)
-	if err == nil && x.node.state.get(x.number, key) != nil {
+	if err == nil && x.node.state.has(x.number, string(key)) {
 		x.node.state.put(x.number, key, nil)
 	}
 	return err

@@ -11,15 +11,20 @@ import (
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 )
 
-// journal is the state file: JSON lines, only ever appended to. Blocks follow from the
-// genesis, their numbers and their extrinsics, so only those with extrinsics are
-// written. Heights are reserved ahead, so that a block that anybody has seen is never
-// made again with other content.
+// journal is the state file: JSON lines, only appended to until it is begun anew with a
+// snapshot. Blocks follow from the genesis, their numbers and their inputs, so only those
+// with extrinsics or pulses by hand are written. Heights are reserved ahead, so that a
+// block that anybody has seen is never made again with other content.
 type journal struct {
-	file     *os.File
-	withheld bool // as the last block had it
-	reserved uint64
-	past     []entry // as read when opened
+	file      *os.File
+	path      string
+	head      entry // the first line
+	withheld  bool  // as the last block had it
+	reserved  uint64
+	past      []entry // as read when opened
+	compacted uint64  // block of the last snapshot
+	base      bool    // withheld as of that block
+	recent    []entry // blocks that were written since
 }
 
 // entry is a line of the journal. The first names the format and the chain.
@@ -32,6 +37,8 @@ type entry struct {
 	Pulses  []handed `json:"pulses,omitempty"`     // brought in by hand
 	Hold    *bool    `json:"hold,omitempty"`       // from this block on the beacon's rounds are kept away, or no longer
 	Reserve uint64   `json:"reserve,omitempty"`    // blocks up to this number may exist
+
+	Snapshot *snapshot `json:"snapshot,omitempty"`
 }
 
 // handed is a pulse as the journal has it.
@@ -53,7 +60,7 @@ func openJournal(path, chain string, genesis [32]byte) (*journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the state file: %w", err)
 	}
-	j := &journal{file: file}
+	j := &journal{file: file, path: path}
 	if err := j.load(chain, toHex(genesis[:])); err != nil {
 		return nil, errors.Join(fmt.Errorf("state file %s: %w", path, err), file.Close())
 	}
@@ -82,8 +89,9 @@ func (j *journal) load(chain, genesis string) error {
 	if _, err := j.file.Seek(0, io.SeekEnd); err != nil {
 		return err
 	}
+	j.head = entry{Format: journalFormat, Genesis: genesis, Chain: chain}
 	if len(j.past) == 0 {
-		return j.write(entry{Format: journalFormat, Genesis: genesis, Chain: chain})
+		return j.write(j.head)
 	}
 	switch head := j.past[0]; {
 	case head.Format > journalFormat:
@@ -109,6 +117,7 @@ func (j *journal) before(number uint64, in inputs) error {
 	}
 	if e := entryOf(number, in, j.withheld); e.Block > 0 {
 		j.withheld = in.withheld
+		j.recent = append(j.recent, e)
 		return j.write(e)
 	}
 	return nil
@@ -150,10 +159,8 @@ func (j *journal) close() error { return j.file.Close() }
 // replay makes the blocks of the state file again, up to the height that was reserved.
 func (n *Node) replay() error {
 	for _, e := range n.journal.past {
-		if e.Block > 0 {
-			if err := n.replayBlock(e); err != nil {
-				return err
-			}
+		if err := n.replayLine(e); err != nil {
+			return err
 		}
 		n.journal.reserved = max(n.journal.reserved, e.Reserve)
 	}
@@ -162,6 +169,21 @@ func (n *Node) replay() error {
 		return nil
 	}
 	return n.buildTo(n.journal.reserved + 1)
+}
+
+func (n *Node) replayLine(e entry) error {
+	j := n.journal
+	switch {
+	case e.Snapshot != nil:
+		if err := n.restore(e.Snapshot); err != nil {
+			return err
+		}
+		j.compacted, j.base, j.withheld, j.recent = e.Snapshot.Block, e.Snapshot.Withheld, e.Snapshot.Withheld, nil
+	case e.Block > 0:
+		j.recent = append(j.recent, e)
+		return n.replayBlock(e)
+	}
+	return nil
 }
 
 // replayBlock makes a block that held extrinsics.

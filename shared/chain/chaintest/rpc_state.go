@@ -12,7 +12,7 @@ func (n *Node) stateAt(p params, i int) (*block, error) {
 	if b == nil {
 		return nil, &rpcError{Code: 4003, Message: fmt.Sprintf("Client error: UnknownBlock: Header was not found in the database: %s", p[i])}
 	}
-	if b.number+uint64(n.cfg.KeepState) < n.chain.head {
+	if b.number+uint64(n.cfg.KeepState) < n.chain.head || b.number < n.state.oldest {
 		return nil, discarded(hashHex(b))
 	}
 	return b, nil

@@ -88,7 +88,7 @@ func types(spec uint32) map[string]build.Type {
 		"TransactionSource":   {Path: "sp_runtime::transaction_validity::TransactionSource", Variants: build.Names("InBlock", "Local", "External")},
 		"ValidTransaction":    validTransaction(),
 		"InvalidTransaction":  invalidTransaction(),
-		"UnknownTransaction":  {Path: "sp_runtime::transaction_validity::UnknownTransaction", Variants: build.Names("CannotLookup", "NoUnsignedValidator")},
+		"UnknownTransaction":  {Path: "sp_runtime::transaction_validity::UnknownTransaction", Variants: append(build.Names("CannotLookup", "NoUnsignedValidator"), variant("Custom", 2, "", "u8"))},
 		"TransactionValidity": transactionValidityError(),
 	}
 }
@@ -134,7 +134,8 @@ func validTransaction() build.Type {
 }
 
 func invalidTransaction() build.Type {
-	variants := build.Names("Call", "Payment", "Future", "Stale", "BadProof", "AncientBirthBlock", "ExhaustsResources", "Custom", "BadMandatory", "MandatoryValidation", "BadSigner")
+	variants := build.Names("Call", "Payment", "Future", "Stale", "BadProof", "AncientBirthBlock", "ExhaustsResources", "Custom", "BadMandatory", "MandatoryValidation", "BadSigner",
+		"IndeterminateImplicit", "UnknownOrigin")
 	variants[7].Fields = []build.Field{{Type: "u8"}}
 	return build.Type{Path: "sp_runtime::transaction_validity::InvalidTransaction", Variants: variants}
 }

@@ -265,7 +265,7 @@ func TestVectorOfSealedWeightsIsOpened(t *testing.T) {
 	}
 	mine(t, n, 4)
 	row, err := n.Weights(netuid, 0)
-	if diff := cmp.Diff(map[subnet.UID]uint16{0: 65535, 1: 1, 2: 32768, 255: 1}, row); diff != "" || err != nil {
+	if diff := cmp.Diff(map[subnet.UID]uint16{0: 65535, 1: 1, 2: 32768, 255: 257}, row); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 // The state behaves like a plain map per block, whatever is written, forgotten and undone.
 func TestStateIsAMapPerBlock(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := newState()
+		s := newState(nil)
 		blocks := []map[string]string{{}} // by number
 		oldest := uint64(0)
 		key := rapid.SampledFrom([]string{"a", "ab", "abc", "b", "ba"})
@@ -60,7 +60,7 @@ func TestStateIsAMapPerBlock(t *testing.T) {
 }
 
 func TestKeysComeInPages(t *testing.T) {
-	s := newState()
+	s := newState(nil)
 	for _, k := range []string{"ab", "aa", "b", "ac"} {
 		s.put(1, []byte(k), []byte{1})
 	}
