@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -260,13 +261,26 @@ func (r *registry) zeros(id uint32, depth int) []byte {
 			out = append(out, r.zeros(f.id, depth+1)...)
 		}
 	case metadata.Array:
-		for range t.len {
-			out = append(out, r.zeros(t.elem, depth+1)...)
-		}
+		out = r.zeroRow(t, depth)
 	case metadata.PrimitiveType:
 		out = make([]byte, t.primitive.Size())
 	default:
 		out = []byte{0}
 	}
 	return out
+}
+
+// maxLeast bounds the least value of a type, in bytes.
+const maxLeast = 1 << 20
+
+func (r *registry) zeroRow(t registered, depth int) []byte {
+	elem := r.zeros(t.elem, depth+1)
+	if uint64(len(elem))*uint64(t.len) > maxLeast {
+		r.fail("an array of %d has a least value of more than %d bytes", t.len, maxLeast)
+		return nil
+	}
+	if len(elem) == 0 {
+		return nil
+	}
+	return bytes.Repeat(elem, int(t.len))
 }
