@@ -54,14 +54,15 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 		return nil, err
 	}
 	log := telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "enumerate", Level: s.LogLevel, Hide: s.Secrets()})
+	archive := awsstack.Archive(cfg, s)
 	return &function{
-		chain: chain.Config{Endpoints: s.Chain.Endpoints, Archive: s.Chain.Archive, Genesis: s.Chain.Genesis},
+		chain: awsstack.Chain(s, archive),
 		enumerator: validator.Enumerator{
 			Netuid:  s.Netuid,
 			Chutes:  chutes.New(chutes.Config{API: s.Chutes.API, Key: s.Chutes.Key.Reveal()}),
 			Store:   awsstack.Store(cfg, s),
 			Queues:  awsstack.Queues(cfg, s),
-			Archive: awsstack.Archive(cfg, s),
+			Archive: archive,
 			Envs:    ranges,
 			Window:  s.WindowBlocks,
 			Pace: validator.Pace{

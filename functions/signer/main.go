@@ -118,7 +118,7 @@ func (f *function) open(ctx context.Context) (*chain.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := chain.Dial(ctx, chain.Config{Endpoints: s.Chain.Endpoints, Genesis: s.Chain.Genesis})
+	client, err := chain.Dial(ctx, chain.Config{Endpoints: s.Chain.Endpoints, Archive: s.Chain.Archive, Genesis: s.Chain.Genesis})
 	if err != nil {
 		return nil, err
 	}

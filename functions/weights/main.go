@@ -48,13 +48,14 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 	if err != nil {
 		return nil, err
 	}
+	archive := awsstack.Archive(cfg, s)
 	return &function{
-		chain: chain.Config{Endpoints: s.Chain.Endpoints, Archive: s.Chain.Archive, Genesis: s.Chain.Genesis},
+		chain: awsstack.Chain(s, archive),
 		setter: validator.WeightSetter{
 			Netuid: s.Netuid, Hotkey: s.Hotkey,
 			Signer:  signeraws.New(lambdaapi.NewFromConfig(cfg), s.SignerFunction),
 			Store:   awsstack.Store(cfg, s),
-			Archive: awsstack.Archive(cfg, s),
+			Archive: archive,
 			Envs:    s.Envs, Rule: dominance.Seed, Mode: "seed", Window: s.WindowBlocks, Burn: s.Burn,
 			Owner: rand.Text(), Clock: time.Now,
 			Log: telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "weights", Level: s.LogLevel, Hide: s.Secrets()}),

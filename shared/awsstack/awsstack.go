@@ -13,7 +13,9 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/affine-go/affine/shared/archive"
 	archiveaws "github.com/affine-go/affine/shared/archive/aws"
+	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/config"
 	"github.com/affine-go/affine/shared/queue"
 	queueaws "github.com/affine-go/affine/shared/queue/aws"
@@ -78,4 +80,28 @@ func Archive(cfg aws.Config, s config.Settings) *archiveaws.Archive {
 		})
 	}
 	return archiveaws.New(archiveaws.NewClient(cfg, options), s.Bucket, "")
+}
+
+// Chain says where the chain is. The runtimes' descriptions are kept in the archive, so
+// that a function that starts need not ask the chain for them; invocations that follow one
+// another in a process share them.
+func Chain(s config.Settings, a archive.Archive) chain.Config {
+	return chain.Config{
+		Endpoints: s.Chain.Endpoints, Archive: s.Chain.Archive, Genesis: s.Chain.Genesis,
+		Metadata: chain.NewDescriptions(descriptions{a}),
+	}
+}
+
+// descriptions is a chain.MetadataCache in the archive.
+type descriptions struct{ archive archive.Archive }
+
+const underMetadata = "chain/v1/metadata/"
+
+func (d descriptions) Load(ctx context.Context, key string) ([]byte, error) {
+	return d.archive.Get(ctx, underMetadata+key, 0, -1)
+}
+
+// Save replaces what stands there: the client saves only what it missed or found damaged.
+func (d descriptions) Save(ctx context.Context, key string, entry []byte) error {
+	return d.archive.Replace(ctx, underMetadata+key, entry)
 }
