@@ -207,19 +207,3 @@ func BenchmarkMetagraph(b *testing.B) {
 		}
 	}
 }
-
-func BenchmarkSignWeights(b *testing.B) {
-	node := start(b, full(b))
-	client := dial(b, quick(node.Endpoint()))
-	in := intent(b, client)
-	in.UIDs, in.Values = nil, nil
-	for uid := range 256 {
-		in.UIDs, in.Values = append(in.UIDs, subnet.UID(uid)), append(in.Values, 65535)
-	}
-	signer := chain.NewSigner(client, person(b, "Alice"), chain.SignerConfig{Netuid: netuid, MaxPerWindow: 1 << 30})
-	for b.Loop() {
-		if _, err := signer.SignWeights(b.Context(), in); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

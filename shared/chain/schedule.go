@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -48,15 +47,6 @@ func (s *snapshot) stateful() bool {
 func (s *snapshot) once() bool {
 	_, _, err := s.Metadata.Call("SubtensorModule", "commit_timelocked_weights")
 	return errors.Is(err, metadata.ErrUnknown)
-}
-
-// schedule reads the subnet's calendar as of the snapshot's block.
-func (s *snapshot) schedule(ctx context.Context, netuid subnet.Netuid) (calendar, error) {
-	p := plan{Schedule: epoch.Schedule{Head: s.head.Number}, netuid: netuid, stateful: s.stateful(), once: s.once()}
-	if err := s.read(ctx, p.items()); err != nil {
-		return nil, err
-	}
-	return p.calendar(), nil
 }
 
 // plan gathers what a calendar is made of.

@@ -91,7 +91,7 @@ func TestACallOfAnotherFormIsRefused(t *testing.T) {
 		d := &draft{ground: &ground{snapshot: &snapshot{}}}
 		d.Metadata = runtimeWith(t, "set_weights")
 		s := &Signer{cfg: SignerConfig{}.withDefaults()}
-		if err := s.writeWeights(t.Context(), d, intent); err == nil || len(d.call) > 0 {
+		if err := s.writeWeights(d, intent); err == nil || len(d.call) > 0 {
 			t.Errorf("%s: call %x, %v; want an error", name, d.call, err)
 		}
 	}

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/crypto/blake2b"
 
+	"github.com/affine-go/affine/shared/chain/epoch"
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/timelock"
@@ -26,6 +28,7 @@ type ground struct {
 	now   uint64 // the chain's time, Unix milliseconds
 
 	beacon timelock.Beacon // what the chain opens timelocks with
+	plan   plan            // of the subnet's epochs
 
 	registered bool
 	uid        subnet.UID
@@ -87,9 +90,9 @@ func (s *Signer) survey(ctx context.Context) (*ground, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &ground{snapshot: at}
-	items := rulesItems(s.cfg.Netuid, &g.rules)
-	return g, at.read(ctx, append(items, g.items(s.cfg.Netuid, s.key.Public())...))
+	g := &ground{snapshot: at, plan: plan{Schedule: epoch.Schedule{Head: at.head.Number}, netuid: s.cfg.Netuid, stateful: at.stateful()}}
+	items := slices.Concat(rulesItems(s.cfg.Netuid, &g.rules), g.items(s.cfg.Netuid, s.key.Public()), g.plan.items())
+	return g, at.read(ctx, items)
 }
 
 // items are the storage items that hold the account's place on the subnet.

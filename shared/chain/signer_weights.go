@@ -82,7 +82,7 @@ func (s *Signer) draftWeights(ctx context.Context, intent subnet.WeightsIntent) 
 	if err := s.account(ctx, d); err != nil {
 		return nil, err
 	}
-	return d, s.writeWeights(ctx, d, intent)
+	return d, s.writeWeights(d, intent)
 }
 
 // wellFormed judges the intent by itself.
@@ -168,7 +168,7 @@ func withinCeiling(values []uint16, ceiling uint16) error {
 }
 
 // writeWeights encodes the call that the chain's flags ask for.
-func (s *Signer) writeWeights(ctx context.Context, d *draft, intent subnet.WeightsIntent) error {
+func (s *Signer) writeWeights(d *draft, intent subnet.WeightsIntent) error {
 	call, err := chooseCall(d.Metadata, d.rules.CommitReveal, intent.Mechanism)
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (s *Signer) writeWeights(ctx context.Context, d *draft, intent subnet.Weigh
 		"commit_reveal_version": d.rules.CommitVersion,
 	}
 	if call.sealed {
-		if args["commit"], err = s.seal(ctx, d, intent, call); err != nil {
+		if args["commit"], err = s.seal(d, intent, call); err != nil {
 			return err
 		}
 		args["reveal_round"] = d.round
@@ -197,8 +197,8 @@ func (s *Signer) writeWeights(ctx context.Context, d *draft, intent subnet.Weigh
 
 // seal encrypts the weights until the chain will reveal them, and sets the draft's round
 // and the block of the reveal.
-func (s *Signer) seal(ctx context.Context, d *draft, intent subnet.WeightsIntent, call weightsCall) ([]byte, error) {
-	if err := s.foretell(ctx, d, call.name == firstSealed); err != nil {
+func (s *Signer) seal(d *draft, intent subnet.WeightsIntent, call weightsCall) ([]byte, error) {
+	if err := s.foretell(d, call.name == firstSealed); err != nil {
 		return nil, err
 	}
 	plain, err := sealedPayload(s.key.Public(), intent, call)
@@ -212,9 +212,6 @@ func (s *Signer) seal(ctx context.Context, d *draft, intent subnet.WeightsIntent
 	return sealed, nil
 }
 
-// early is for how many blocks a round may be on its way into the chain.
-const early = 3
-
 // sealedPayload is what a call's ciphertext holds.
 func sealedPayload(hotkey [32]byte, intent subnet.WeightsIntent, call weightsCall) ([]byte, error) {
 	payload := timelock.WeightsPayload{Hotkey: hotkey, UIDs: intent.UIDs, Values: intent.Values, VersionKey: intent.VersionKey}
@@ -225,6 +222,9 @@ func sealedPayload(hotkey [32]byte, intent subnet.WeightsIntent, call weightsCal
 	return plain, err
 }
 
+// early is for how many blocks a round may be on its way into the chain.
+const early = 3
+
 // foretell sets the block that will reveal a commit included after the newest block, and
 // the round that is published just before it.
 //
@@ -233,7 +233,7 @@ func sealedPayload(hotkey [32]byte, intent subnet.WeightsIntent, call weightsCal
 //
 // A chain that tries once only, as one does that knows no call but firstSealed, must have
 // the round by then: it is one published early blocks before.
-func (s *Signer) foretell(ctx context.Context, d *draft, once bool) error {
+func (s *Signer) foretell(d *draft, once bool) error {
 	if err := d.opens(s.cfg.Beacon); err != nil {
 		return err
 	}
@@ -245,17 +245,13 @@ func (s *Signer) foretell(ctx context.Context, d *draft, once bool) error {
 	if err != nil {
 		return err
 	}
-	plan, err := d.schedule(ctx, s.cfg.Netuid)
-	if err != nil {
-		return err
-	}
-	period := d.rules.RevealPeriod
-	next, err := plan.NextEpoch()
+	epochs, period := d.plan.calendar(), d.rules.RevealPeriod
+	next, err := epochs.NextEpoch()
 	if err == nil && next > d.head.Number+1 && next <= d.best+1 {
 		period++
 	}
 	if err == nil {
-		d.reveal, err = plan.FirstReveal(period)
+		d.reveal, err = epochs.FirstReveal(period)
 	}
 	if err != nil {
 		return fmt.Errorf("foretell the reveal: %w", err)
