@@ -46,10 +46,11 @@ chain and reads them back. A later run over the same folder goes on where it end
 	f.StringVar(&o.Dir, "data", "af-data", "data folder")
 	f.IntVar(&o.Samples, "samples", 200, "scored samples wanted per miner and environment (below 200 nobody is eligible)")
 	f.IntVar(&o.InFlight, "in-flight", 64, "attempts at once")
-	f.DurationVar(&o.BlockTime, "block-time", 250*time.Millisecond, "time between blocks of the stub chain")
+	f.DurationVar(&o.BlockTime, "block-time", 250*time.Millisecond, "time between blocks of the chain")
 	f.Float64Var(&o.Latency, "latency", 0.02, "factor on the simulated models' latency, whose median is 2 s")
 	f.StringVar(&o.CruxEval, "cruxeval", os.Getenv("AFFINE_CRUXEVAL"), "folder with CRUXEval's tasks and recorded answers, a second source of programs")
 	f.StringArrayVar(&o.miners, "miner", nil, "add a miner served elsewhere, as MODEL=BASE_URL of any OpenAI-compatible server, such as tiny=http://127.0.0.1:8000/v1 (its key in OPENAI_API_KEY)")
+	f.StringVar(&o.Runtime, "runtime", "", "file with a Subtensor runtime (WebAssembly, as af chain fetch-runtime saves it) to run the chain with instead of the stub; needs a new data folder")
 	f.BoolVar(&o.serve, "serve", false, "keep running and set weights every epoch, until interrupted")
 	f.BoolVar(&o.asJSON, "json", false, "print the verdict as JSON instead of the table")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Minute, "give up sampling after this long")
@@ -169,7 +170,7 @@ func finish(ctx context.Context, out io.Writer, net *devnet.Net, o devOptions) e
 	if err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
-	mg, err := net.Chain.Metagraph(ctx, devnet.Netuid)
+	mg, err := net.Chain.Metagraph(ctx, net.Netuid)
 	if err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
@@ -180,7 +181,7 @@ func finish(ctx context.Context, out io.Writer, net *devnet.Net, o devOptions) e
 	if err := nameTheUnsampled(ctx, net, verdict); err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
-	row, err := net.Chain.Weights(ctx, devnet.Netuid, 0, net.Own)
+	row, err := net.Chain.Weights(ctx, net.Netuid, 0, net.Own)
 	if err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
@@ -192,7 +193,7 @@ func finish(ctx context.Context, out io.Writer, net *devnet.Net, o devOptions) e
 
 // nameTheUnsampled gives miners without a record the model that they committed.
 func nameTheUnsampled(ctx context.Context, net *devnet.Net, v dominance.Verdict) error {
-	miners, err := net.Setter.Store.Miners(ctx, devnet.Netuid)
+	miners, err := net.Setter.Store.Miners(ctx, net.Netuid)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func TestFaultsOnAllSidesLoseAndDoubleNothing(t *testing.T) {
 		t.Errorf("%d looks failed and the runner logged %d bytes: the faults did not bite", failed, log.Len())
 	}
 	rec := weighUnderFaults(ctx, t, net)
-	net.Node.Heal()
+	net.Stub.Heal()
 	row, err := net.Chain.Weights(ctx, devnet.Netuid, 0, net.Own)
 	if err != nil || row.LastUpdate != rec.At || len(row.Values) == 0 {
 		t.Errorf("the chain holds %+v, %v; want the weights confirmed in block %d", row, err, rec.At)
@@ -137,7 +137,7 @@ func breakConnections(net *devnet.Net, round int) {
 	h := fnv.New32a()
 	h.Write([]byte{byte(round), byte(round >> 8)})
 	kinds := []chaintest.FaultKind{chaintest.DropSocket, chaintest.CutAnswer, chaintest.LoseReply}
-	net.Node.Inject(chaintest.Fault{Kind: kinds[round%len(kinds)], Bytes: int(h.Sum32() % 900), Times: 1 + round%3})
+	net.Stub.Inject(chaintest.Fault{Kind: kinds[round%len(kinds)], Bytes: int(h.Sum32() % 900), Times: 1 + round%3})
 }
 
 // weighUnderFaults sets weights, trying again whatever fails.

@@ -23,6 +23,7 @@ import (
 	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/chain/chaintest"
 	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/chutes"
 	"github.com/affine-go/affine/shared/devnet/simchutes"
 	"github.com/affine-go/affine/shared/dominance"
@@ -38,18 +39,19 @@ import (
 	"github.com/affine-go/affine/shared/validator"
 )
 
-// Netuid is the development subnet's number, Affine's own.
+// Netuid is the development subnet's number on the stub chain, Affine's own.
 const Netuid subnet.Netuid = 120
 
 // Config says what to start. Zero fields take the defaults named with them.
 type Config struct {
 	Dir       string        // data folder
 	Samples   int           // scored samples wanted per miner and environment; 200
-	BlockTime time.Duration // of the stub chain; 250 ms
+	BlockTime time.Duration // between blocks; 250 ms
 	Latency   float64       // factor on the simulated models' latency (a median of 2 s); 0.02
 	InFlight  int           // attempts at once; 64
 	CruxEval  string        // folder with CRUXEval's tasks and CodeLlama-7B's answers; empty for none
 	External  []Member      // miners with a URL of their own
+	Runtime   string        // file with a Subtensor runtime to run the chain with; empty for the stub chain
 	Log       *slog.Logger
 	Observe   func(subnet.Sample) // called for every row stored
 }
@@ -63,13 +65,23 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Node is the chain that the subnet is on.
+type Node interface {
+	Endpoint() string
+	Genesis() string
+	Head() subnet.Block
+	Beacon() timelock.Beacon
+}
+
 // Net is a running development subnet.
 type Net struct {
 	Enumerator *validator.Enumerator
 	Runner     *validator.Runner
 	Setter     *validator.WeightSetter
 	Chain      *chain.Client
-	Node       *chaintest.Node
+	Node       Node
+	Stub       *chaintest.Node // the same where it is the stub chain, whose faults can be switched on; else nil
+	Netuid     subnet.Netuid
 	Provider   *simchutes.Server
 	Own        subnet.UID // the validator's own uid
 	Envs       []env.Env
@@ -114,6 +126,9 @@ func (n *Net) openFolder(context.Context) error {
 		return err
 	}
 	n.onClose(f.close)
+	if err := n.checkFresh(f); err != nil {
+		return err
+	}
 	if n.store, err = storelocal.Open(f.path("store.db")); err != nil {
 		return err
 	}
@@ -187,9 +202,25 @@ func (n *Net) programs() (simchutes.Inverter, error) {
 }
 
 func (n *Net) startNode(ctx context.Context) error {
+	start := n.startStub
+	if n.cfg.Runtime != "" {
+		start = n.startReal
+	}
+	if err := start(ctx); err != nil {
+		return err
+	}
+	var err error
+	if n.Chain, err = chain.Dial(ctx, chain.Config{Endpoints: []string{n.Node.Endpoint()}, Poll: n.cfg.BlockTime}); err != nil {
+		return err
+	}
+	n.onClose(n.Chain.Close)
+	return nil
+}
+
+// startStub starts the stub chain, which has the subnet from its first block on.
+func (n *Net) startStub(ctx context.Context) error {
 	cfg := chaintest.Config{
-		Netuid: Netuid, First: firstBlock, FinalityLag: 2, StateFile: filepath.Join(n.cfg.Dir, "chain.journal"),
-		Rules: subnet.WeightRules{Tempo: 40, RateLimit: 20, MinAllowed: 1, MaxWeight: 65535, BlockTime: n.cfg.BlockTime},
+		Netuid: Netuid, First: firstBlock, FinalityLag: finalityLag, StateFile: filepath.Join(n.cfg.Dir, "chain.journal"), Rules: n.rules(),
 	}
 	for _, m := range n.Members {
 		neuron, err := m.neuron()
@@ -202,28 +233,32 @@ func (n *Net) startNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.Own = subnet.UID(len(cfg.Neurons))
-	cfg.Neurons = append(cfg.Neurons, chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: 10_000e9, Permit: true})
-	n.Node, err = chaintest.Start(context.WithoutCancel(ctx), cfg)
+	n.Netuid, n.Own = Netuid, subnet.UID(len(cfg.Neurons))
+	cfg.Neurons = append(cfg.Neurons, chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: ownStake, Permit: true})
+	n.Stub, err = chaintest.Start(context.WithoutCancel(ctx), cfg)
 	if errors.Is(err, chaintest.ErrOtherChain) {
 		return fmt.Errorf("%s was begun with other miners (--miner, --cruxeval) or another --block-time: use those again, or choose another folder with --data: %w", n.cfg.Dir, err)
 	}
 	if err != nil {
 		return err
 	}
-	n.onClose(n.Node.Close)
-	if n.Node.Finalized() < firstBlock {
+	n.onClose(n.Stub.Close)
+	n.Node = n.Stub
+	if n.Stub.Finalized() < firstBlock {
 		// The first finalized block then lies in the window that the run is in.
-		if err := n.Node.Mine(cfg.FinalityLag + 1); err != nil {
-			return err
-		}
+		return n.Stub.Mine(finalityLag + 1)
 	}
-	n.Chain, err = chain.Dial(ctx, chain.Config{Endpoints: []string{n.Node.Endpoint()}, Poll: n.cfg.BlockTime})
-	if err != nil {
-		return err
-	}
-	n.onClose(n.Chain.Close)
 	return nil
+}
+
+const (
+	finalityLag = 2
+	ownStake    = 10_000_000_000_000 // rao
+)
+
+// rules are those of the development subnet.
+func (n *Net) rules() subnet.WeightRules {
+	return subnet.WeightRules{Tempo: 40, RateLimit: 20, MinAllowed: 1, MaxWeight: 65535, BlockTime: n.cfg.BlockTime}
 }
 
 // ownKey is the development validator's key. Everybody can derive it.
@@ -259,7 +294,7 @@ func (n *Net) wire(context.Context) error {
 	n.onClose(func() error { client.CloseIdle(); return nil })
 
 	n.Enumerator = &validator.Enumerator{
-		Netuid: Netuid, Chain: n.Chain, Chutes: client, Store: n.store, Queues: make(map[subnet.EnvID]queue.Queue), Archive: archive,
+		Netuid: n.Netuid, Chain: n.Chain, Chutes: client, Store: n.store, Queues: make(map[subnet.EnvID]queue.Queue), Archive: archive,
 		Window: subnet.WindowBlocks, Grace: 10 * time.Minute, Owner: owner, Random: rand.Reader, Clock: time.Now, Log: n.cfg.Log,
 		Pace: validator.Pace{UpTo: n.cfg.Samples, GiveUp: n.cfg.Samples + n.cfg.Samples/4 + 20, Burst: 40, MaxDepth: 20_000},
 	}
@@ -271,8 +306,8 @@ func (n *Net) wire(context.Context) error {
 		Drain: 5 * time.Second, PollWait: time.Second, Clock: time.Now, Log: n.cfg.Log, Observe: n.cfg.Observe,
 	}
 	n.Setter = &validator.WeightSetter{
-		Netuid: Netuid, Hotkey: subnet.Hotkey(pair.Address()), Chain: n.Chain, Store: n.store, Archive: archive,
-		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: Netuid, Genesis: n.Node.Genesis(), Ledger: ledger, Beacon: n.Node.Beacon()}),
+		Netuid: n.Netuid, Hotkey: subnet.Hotkey(pair.Address()), Chain: n.Chain, Store: n.store, Archive: archive,
+		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: n.Netuid, Genesis: n.Node.Genesis(), Ledger: ledger, Beacon: n.Node.Beacon()}),
 		Rule:   dominance.Seed, Mode: "seed", Window: subnet.WindowBlocks, Owner: owner, Clock: time.Now, Log: n.cfg.Log,
 	}
 	for _, e := range n.Envs {
@@ -320,5 +355,5 @@ func (m byURL) Complete(ctx context.Context, t subnet.Task, prompt string, seed 
 	return own.Complete(ctx, t, prompt, seed)
 }
 
-// BlockTime is the time between blocks of the stub chain.
+// BlockTime is the time between blocks, by the clock on the wall.
 func (n *Net) BlockTime() time.Duration { return n.cfg.BlockTime }

@@ -83,10 +83,19 @@ func (m Member) text() []byte {
 	return fmt.Appendf(nil, `{"model":%q,"revision":%q,"chute_id":%q}`, m.Model, m.revision(), m.chuteID())
 }
 
-func (m Member) neuron() (chaintest.Neuron, error) {
+// key is the member's hotkey. Everybody can derive it.
+func (m Member) key() (*keys.Pair, error) {
 	pair, err := keys.FromURI(keys.Sr25519, "//Affine//"+m.Name)
 	if err != nil {
-		return chaintest.Neuron{}, fmt.Errorf("key of %s: %w", m.Name, err)
+		return nil, fmt.Errorf("key of %s: %w", m.Name, err)
+	}
+	return pair, nil
+}
+
+func (m Member) neuron() (chaintest.Neuron, error) {
+	pair, err := m.key()
+	if err != nil {
+		return chaintest.Neuron{}, err
 	}
 	return chaintest.Neuron{
 		Hotkey:   subnet.Hotkey(pair.Address()),

@@ -22,6 +22,7 @@ import (
 	"github.com/affine-go/affine/shared/chain/rpcserver"
 	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/chain/wasmhost"
+	"github.com/affine-go/affine/shared/subnet"
 )
 
 // Config says what chain to run and how. Zero fields take the defaults named with them.
@@ -152,6 +153,9 @@ func (n *Node) Endpoint() string { return n.server.Endpoint() }
 
 // Genesis is the hash of block 0, 0x-prefixed hex.
 func (n *Node) Genesis() string { return fmt.Sprintf("%#x", n.chain.at(0).Hash) }
+
+// Head is the number of the newest block.
+func (n *Node) Head() subnet.Block { return subnet.Block(n.head().Number) }
 
 // Version is what the runtime of the newest block says of itself.
 func (n *Node) Version() wasmhost.Version { return n.head().runtime.Version() }
