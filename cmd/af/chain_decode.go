@@ -15,8 +15,8 @@ import (
 	"github.com/affine-go/affine/shared/chain/scale"
 )
 
-// maxExtrinsicLine is the hex of an extrinsic of 5 MiB, which is all that a block holds.
-const maxExtrinsicLine = 10<<20 + 16
+// maxExtrinsicLine has room for a block of 5 MiB, which is all that one holds, as hex.
+const maxExtrinsicLine = 16 << 20
 
 // decodeOptions are the flags of af chain decode.
 type decodeOptions struct {
@@ -27,18 +27,20 @@ type decodeOptions struct {
 func newDecodeCmd() *cobra.Command {
 	var o decodeOptions
 	cmd := &cobra.Command{
-		Use:   "decode --metadata FILE [HEX…]",
-		Short: "Take extrinsics apart",
+		Use:   "decode --metadata FILE [EXTRINSIC or BLOCK…]",
+		Short: "Take extrinsics and blocks apart",
 		Long: `Take apart the extrinsics whose hex is given as arguments or, without any, as lines on
-standard input, and print a JSON object for each: pallet, call and args, hash, and for
-a signed one signer, publicKey, kind and signature, era, nonce and tip.
+standard input, and print a JSON object for each: pallet, call and args, hash, signed,
+and for a signed one signer, publicKey, kind and signature, era, nonce and tip.
+A block is what chain_getBlock answers, or its list of extrinsics, as JSON in one line;
+it gives {"extrinsics": […]}.
 
 With --genesis, and with --block-hash for mortal ones, "verified" says whether the
 signature is right on that chain; it is null where that was not looked at. A wrong
 signature does not change the exit code.
 
 The first bad extrinsic ends the command with exit code 1; those before it are
-answered by then. A line has at most 10 MiB.`,
+answered by then. A line has at most 16 MiB.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := decodeExtrinsics(cmd, args, o); err != nil {
 				return fmt.Errorf("chain decode: %w", err)
@@ -69,7 +71,12 @@ func decodeExtrinsics(cmd *cobra.Command, args []string, o decodeOptions) error 
 		in = io.Reader(strings.NewReader(strings.Join(args, "\n")))
 	}
 	return lineByLine{limit: maxExtrinsicLine, parallel: 1}.run(cmd.Context(), in, cmd.OutOrStdout(),
-		func(_ context.Context, line []byte) (any, error) { return decodeLine(m, string(line), judge) })
+		func(_ context.Context, line []byte) (any, error) {
+			if line[0] == '{' || line[0] == '[' {
+				return decodeBlock(m, line, judge)
+			}
+			return decodeLine(m, string(line), judge)
+		})
 }
 
 // judge returns what tells whether an extrinsic's signature is right, or nil when the
@@ -130,6 +137,59 @@ type signature struct {
 	Era       string `json:"era"`
 	Nonce     uint64 `json:"nonce"`
 	Tip       uint64 `json:"tip"`
+}
+
+// decodedBlock is a block taken apart.
+type decodedBlock struct {
+	Extrinsics []decoded `json:"extrinsics"`
+}
+
+// decodeBlock takes apart all extrinsics of a block, and names the first that it cannot.
+func decodeBlock(m *metadata.Metadata, line []byte, verified judge) (decodedBlock, error) {
+	texts, err := extrinsicsOf(line)
+	if err != nil {
+		return decodedBlock{}, err
+	}
+	out := decodedBlock{Extrinsics: make([]decoded, len(texts))}
+	for i, text := range texts {
+		if out.Extrinsics[i], err = decodeLine(m, text, verified); err != nil {
+			return decodedBlock{}, fmt.Errorf("extrinsic %d: %w", i, err)
+		}
+	}
+	return out, nil
+}
+
+// extrinsicsOf finds the extrinsics in a list of them, a block, or JSON-RPC's answer with
+// a block.
+func extrinsicsOf(line []byte) (texts []string, err error) {
+	if line[0] == '[' {
+		err = parseLine(line, &texts)
+		return texts, err
+	}
+	type body struct {
+		Extrinsics []string `json:"extrinsics"`
+	}
+	type signed struct {
+		body
+		Block *body `json:"block"`
+	}
+	var in struct {
+		signed
+		Result *signed `json:"result"`
+	}
+	if err := parseLine(line, &in); err != nil {
+		return nil, err
+	}
+	if in.Result != nil {
+		in.signed = *in.Result
+	}
+	if in.Block != nil {
+		in.body = *in.Block
+	}
+	if in.Extrinsics == nil {
+		return nil, errors.New("neither an extrinsic nor a block: there is no list of extrinsics")
+	}
+	return in.Extrinsics, nil
 }
 
 func decodeLine(m *metadata.Metadata, text string, verified judge) (decoded, error) {

@@ -19,7 +19,8 @@ func newStorageKeyCmd() *cobra.Command {
   {"pallet": "SubtensorModule", "entry": "Uids", "keys": [120, "5Grwva…"]}
 
 and print {"keyHex"} for each. keys has a value for each key of the item, and may be
-left out for an item without any; values are as for af chain encode.
+left out for an item without any, or be the value itself for an item with one; values
+are as for af chain encode.
 
 Other fields are ignored. The first bad line ends the command with exit code 1; the
 lines before it are answered by then. A line has at most 1 MiB.`,
@@ -44,7 +45,15 @@ lines before it are answered by then. A line has at most 1 MiB.`,
 type keyLine struct {
 	Pallet string `json:"pallet"`
 	Entry  string `json:"entry"`
-	Keys   []any  `json:"keys"`
+	Keys   any    `json:"keys"` // a list, or the only key itself
+}
+
+// list is a value for each key.
+func (k keyLine) list() []any {
+	if keys, ok := k.Keys.([]any); ok || k.Keys == nil {
+		return keys
+	}
+	return []any{k.Keys}
 }
 
 // storageKey is the answer to a keyLine.
@@ -57,7 +66,7 @@ func storageKeyLine(m *metadata.Metadata, line []byte) (storageKey, error) {
 	if err := parseLine(line, &in); err != nil {
 		return storageKey{}, err
 	}
-	key, err := m.StorageKey(in.Pallet, in.Entry, in.Keys...)
+	key, err := m.StorageKey(in.Pallet, in.Entry, in.list()...)
 	if err != nil {
 		return storageKey{}, err
 	}

@@ -80,6 +80,7 @@ func TestEncodeWithOwnMetadata(t *testing.T) {
 	t.Parallel()
 	call := "0x070078000401000" + "4ffff0000000000000000"
 	versions, zero, one := "0700000002000000", zeroHash[2:], oneHash[2:]
+	mortal := "85010101" + "00" + "00" + versions + zero + one + "00" // period 64, phase 24
 	for line, want := range map[string]string{
 		`{` + weightsCall + `}`: "",
 		`{` + weightsCall + `,"era":"0x00","nonce":0,"genesis":"` + zeroHash + `"}`:                                                                           "00000000" + versions + zero + zero + "00",
@@ -87,6 +88,13 @@ func TestEncodeWithOwnMetadata(t *testing.T) {
 		`{` + weightsCall + `,"era":"0x8501","nonce":64,"tip":18446744073709551615,"blockHash":"` + oneHash + `","genesis":"` + zeroHash + `"}`:               "85010101" + "13ffffffffffffffff" + "00" + versions + zero + one + "00",
 		`{` + weightsCall + `,"era":"0x00","nonce":0,"genesis":"` + zeroHash + `","specVersion":8,"transactionVersion":3,"other":[]}`:                         "00000000" + "0800000003000000" + zero + zero + "00",
 		`{"transactionVersion":3,"genesis":"` + zeroHash + `","nonce":0,"era":"0x00",` + strings.Replace(weightsCall, `65535`, `"65535"`, 1) + `,"tip":null}`: "00000000" + "0700000003000000" + zero + zero + "00",
+		`{` + weightsCall + `,"genesis":"` + zeroHash + `"}`:                                                                                                  "00000000" + versions + zero + zero + "00",
+		`{` + weightsCall + `,"era":null,"nonce":"0x40","tip":"5","genesis":"` + zeroHash + `","specVersion":"8"}`:                                            "00010114" + "00" + "0800000002000000" + zero + zero + "00",
+		`{` + weightsCall + `,"era":{"period":64,"phase":24},"nonce":"64","blockHash":"` + oneHash + `","genesis":"` + zeroHash + `"}`:                        mortal,
+		`{` + weightsCall + `,"era":{"period":"64","current":1048},"nonce":64,"blockHash":"` + oneHash + `","genesis":"` + zeroHash + `"}`:                    mortal,
+		`{` + weightsCall + `,"era":{"MortalEra":"0x8501"},"nonce":64,"blockHash":"` + oneHash + `","genesis":"` + zeroHash + `"}`:                            mortal,
+		`{` + weightsCall + `,"era":{"mortalEra":{"period":64,"phase":24}},"nonce":64,"blockHash":"` + oneHash + `","genesis":"` + zeroHash + `"}`:            mortal,
+		`{` + weightsCall + `,"era":{"immortalEra":"0x00"},"nonce":0,"genesis":"` + zeroHash + `"}`:                                                           "00000000" + versions + zero + zero + "00",
 	} {
 		out, err := inProcess(t, line, "chain", "encode", "--metadata", smallRuntimeFile(t))
 		printed := fmt.Sprintf("{\"callHex\":%q}\n", call)
@@ -130,19 +138,28 @@ func TestEncodeRefuses(t *testing.T) {
 		with(`0x8501`, `0x`):                                             "era: ",
 		with(`0x8501`, `0x8`):                                            "want pairs of hex digits",
 		with(`0x8501`, `zz`):                                             "want pairs of hex digits",
-		with(`"0x8501"`, `5`):                                            "era: JSON number does not fit, want string",
+		with(`"0x8501"`, `5`):                                            `era: "5": want "0x…", {"period", "phase"} or {"period", "current"}`,
 		with(`0x8501`, `0x0000`):                                         "era: 2 bytes, want 1",
-		with(`"nonce":1`, `"nonce":-1`):                                  "nonce: JSON number -1 does not fit",
-		with(`"nonce":1`, `"nonce":1.5`):                                 "nonce: JSON number 1.5 does not fit",
-		with(`"nonce":1,`, ``):                                           "era, nonce and genesis: one is missing",
-		with(`"era":"0x8501",`, ``):                                      "era, nonce and genesis: one is missing",
-		with(`,"genesis":"`+zeroHash+`"`, ``):                            "era, nonce and genesis: one is missing",
+		with(`"nonce":1`, `"nonce":-1`):                                  `nonce: "-1" is not a whole number from 0 to 18446744073709551615`,
+		with(`"nonce":1`, `"nonce":1.5`):                                 `nonce: "1.5" is not a whole number`,
+		with(`"nonce":1`, `"nonce":[1]`):                                 `nonce: "[1]" is not a whole number`,
+		with(`"nonce":1`, `"nonce":"0x1ffffffffffffffff"`):               `nonce: "0x1ffffffffffffffff" is not a whole number`,
+		with(`"nonce":1`, `"nonce":"+1"`):                                `nonce: "+1" is not a whole number`,
+		with(`"0x8501"`, `{"period":64}`):                                "era: want ",
+		with(`"0x8501"`, `{"period":0,"phase":0}`):                       "era: want ",
+		with(`"0x8501"`, `{"period":64,"phase":64}`):                     "era: ",
+		with(`"0x8501"`, `{"period":63,"phase":5}`):                      "era: ",
+		with(`"0x8501"`, `{"period":64,"phase":5,"current":5}`):          "era: want ",
+		with(`"0x8501"`, `{"period":"x","current":5}`):                   `era: period: "x" is not a whole number`,
+		with(`"0x8501"`, `{"ImmortalEra":"0x8501"}`):                     "a mortal one under the name of an immortal one",
+		with(`"era":"0x8501",`, ``):                                      "blockHash: an immortal era is signed with the genesis hash",
+		with(`,"genesis":"`+zeroHash+`"`, ``):                            "genesis is missing: a payload is bound to its chain",
 		with(`"blockHash":"`+oneHash+`",`, ``):                           "blockHash is missing",
 		with(`0x8501`, `0x00`):                                           "blockHash: an immortal era is signed with the genesis hash",
 		with(oneHash, oneHash[:64]):                                      "blockHash: 31 bytes, want 32",
 		with(zeroHash, zeroHash+"00"):                                    "genesis: 33 bytes, want 32",
-		with(`"nonce":1`, `"nonce":1,"specVersion":4294967296`):          "specVersion: JSON number 4294967296 does not fit",
-		with(`"nonce":1`, `"nonce":1,"tip":340282366920938463463374`):    "tip: JSON number",
+		with(`"nonce":1`, `"nonce":1,"specVersion":4294967296`):          `specVersion: "4294967296" is not a whole number from 0 to 4294967295`,
+		with(`"nonce":1`, `"nonce":1,"tip":340282366920938463463374`):    `tip: "340282366920938463463374" is not a whole number`,
 		`{` + weightsCall + `} {}`:                                       "more than one JSON value",
 		`{"args":"` + strings.Repeat("x", 1<<20) + `"}`:                  "longer than 1048576 bytes",
 	} {
@@ -200,6 +217,30 @@ func TestDecodeShowsBareExtrinsics(t *testing.T) {
 	}
 }
 
+// A block is taken apart in any of the forms in which a node hands it out.
+func TestDecodeShowsBlocks(t *testing.T) {
+	t.Parallel()
+	file := smallRuntimeFile(t)
+	list := `["` + bare(5, "\x00\x00\x04\x01") + `","` + bare(4, "\x00\x00\x04\x02") + `"]`
+	for _, line := range []string{
+		list, `{"extrinsics":` + list + `}`, `{"header":{},"extrinsics":` + list + `}`, `{"block":{"extrinsics":` + list + `},"justifications":null}`,
+		`{"jsonrpc":"2.0","id":1,"result":{"block":{"header":{},"extrinsics":` + list + `}}}`,
+	} {
+		out, err := inProcess(t, line, "chain", "decode", "--metadata", file)
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		var got decodedBlock
+		if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Extrinsics) != 2 || got.Extrinsics[1].Call != "remark" || strings.Count(out, "\n") != 1 {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
+	}
+	if out, err := inProcess(t, `[]`, "chain", "decode", "--metadata", file); err != nil || out != "{\"extrinsics\":[]}\n" {
+		t.Errorf("no extrinsics: %v\n%s", err, out)
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	file := smallRuntimeFile(t)
@@ -215,9 +256,17 @@ func TestDecodeRefuses(t *testing.T) {
 		bare(4, "\x09\x00"):          "",
 		bare(4, "\x00\x00\x08hi!"):   "",
 		bare(0x84, "\x00\x00\x08hi"): "malformed",
-		bare(0x45, "\x00"):           "version not 4",
-		`{"hex":"0x00"}`:             "want pairs of hex digits",
-		strings.Repeat("0", 11<<20):  "longer than",
+		bare(0x45, "\x00"):           "version not 4: general, version 5",
+		bare(0x85, "\x00"):           "version not 4: signed, version 5",
+		bare(0xc4, "\x00"):           "version not 4: first byte 0xc4",
+		`{"hex":"0x00"}`:             "there is no list of extrinsics",
+		`{"block":{}}`:               "there is no list of extrinsics",
+		`{"block":{"extrinsics":5}}`: "JSON number does not fit",
+		`["0x00"`:                    "breaks off",
+		`[5]`:                        "JSON number",
+		`["` + good + `","0x"]`:      "extrinsic 1: ",
+		`["` + bare(0x45, "") + `"]`: "extrinsic 0: extrinsic: version not 4: general, version 5",
+		strings.Repeat("0", 17<<20):  "longer than",
 	} {
 		out, err := inProcess(t, good+"\n"+line+"\n"+good, "chain", "decode", "--metadata", file)
 		if err == nil || !strings.HasPrefix(err.Error(), "chain decode: line 2: ") || !strings.Contains(err.Error(), want) || len(err.Error()) > 400 {
@@ -332,7 +381,7 @@ func FuzzStorageKeyLine(f *testing.F) {
 			t.Fatalf("%s was read: %v", line, err)
 		}
 		key, _ := parseHex(out.KeyHex)
-		if values, err := m.DecodeStorageKey(in.Pallet, in.Entry, key); err != nil || len(values) != len(in.Keys) {
+		if values, err := m.DecodeStorageKey(in.Pallet, in.Entry, key); err != nil || len(values) != len(in.list()) {
 			t.Errorf("%s became %s, which holds %v: %v", line, out.KeyHex, values, err)
 		}
 	})

@@ -103,6 +103,10 @@ func checkVersion(first uint8, err error) error {
 		return nil
 	case first == 4 || first == 5:
 		return fmt.Errorf("%w: bare, version %d", ErrUnsigned, first)
+	case first&0xc0 == 0x40:
+		return fmt.Errorf("%w: general, version %d", ErrVersion, first&0x3f)
+	case first&0xc0 == 0x80:
+		return fmt.Errorf("%w: signed, version %d", ErrVersion, first&0x3f)
 	}
 	return fmt.Errorf("%w: first byte %#02x", ErrVersion, first)
 }
