@@ -36,8 +36,13 @@ func real393Path(t testing.TB) string {
 }
 
 // threeNeurons are what both forms of the answer are made of in these tests.
-func threeNeurons() []subnet.Neuron {
-	out := make([]subnet.Neuron, 3)
+func threeNeurons() []subnet.Neuron { return neuronsOf(3) }
+
+// fullRoster is a subnet with all slots taken.
+func fullRoster() []subnet.Neuron { return neuronsOf(256) }
+
+func neuronsOf(count int) []subnet.Neuron {
+	out := make([]subnet.Neuron, count)
 	for i := range out {
 		out[i] = subnet.Neuron{
 			UID: subnet.UID(i), Hotkey: subnet.Hotkey(keys.Address([32]byte{byte(i), 9}, keys.Prefix)),
@@ -78,8 +83,8 @@ func asRows(neurons []subnet.Neuron, netuid subnet.Netuid) []any {
 	return rows
 }
 
-// through encodes a value as the answer of a runtime API and decodes it again.
-func through(t testing.TB, m *metadata.Metadata, api, method string, value any) any {
+// encoded is a value as the answer of a runtime API.
+func encoded(t testing.TB, m *metadata.Metadata, api, method string, value any) []byte {
 	t.Helper()
 	def, err := m.RuntimeAPI(api, method)
 	if err != nil {
@@ -89,7 +94,13 @@ func through(t testing.TB, m *metadata.Metadata, api, method string, value any) 
 	if err := m.EncodeType(&e, def.Output, value); err != nil {
 		t.Fatal(err)
 	}
-	out, err := m.DecodeAPIResult(api, method, e.Data())
+	return e.Data()
+}
+
+// through encodes a value as the answer of a runtime API and decodes it again.
+func through(t testing.TB, m *metadata.Metadata, api, method string, value any) any {
+	t.Helper()
+	out, err := m.DecodeAPIResult(api, method, encoded(t, m, api, method, value))
 	if err != nil {
 		t.Fatal(err)
 	}
