@@ -2,20 +2,29 @@ package chaintest
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/blake2b"
 )
 
 // Fault is one way in which a node fails its client.
 type Fault struct {
 	Kind   FaultKind
 	Method string        // of the request that meets it; empty for any
+	After  int           // how many that would meet it are spared first
 	Times  int           // how often; 0 means once, negative for ever
 	Delay  time.Duration // of Slow
 	Bytes  int           // of CutAnswer: how much of the frame goes out first
 	Status int           // of RefuseDial: the HTTP status, 429 or 503
+
+	// RetryAfter is what RefuseDial asks for in a Retry-After header; none when 0.
+	RetryAfter time.Duration
 }
 
 // FaultKind says what goes wrong.
@@ -32,6 +41,7 @@ const (
 	WrongID                     // answered under an id that was never given out
 	Garbage                     // answered with bytes that are not JSON
 	Discarded                   // refused: "State already discarded"
+	FalseHead                   // answered with what hashes to no block: a header's number, or a hash, is not the chain's
 )
 
 // Inject makes the node fail from now on, until the fault has been met Times times.
@@ -69,6 +79,10 @@ func (f *faults) meet(dial bool, method string) (Fault, bool) {
 		if dial != (w.Kind == RefuseDial) || (w.Method != "" && w.Method != method) {
 			continue
 		}
+		if w.After > 0 {
+			f.waiting[i].After--
+			continue
+		}
 		if w.Times > 0 {
 			f.waiting[i].Times--
 		}
@@ -78,6 +92,32 @@ func (f *faults) meet(dial bool, method string) (Fault, bool) {
 		return w, true
 	}
 	return Fault{}, false
+}
+
+// falsified is an answer about blocks that is not true: a header with the number of the
+// block after it, or the hash of no block. Other answers are left as they are.
+func falsified(answer any) any {
+	switch answer := answer.(type) {
+	case map[string]any:
+		if inner, isBlock := answer["block"].(map[string]any); isBlock {
+			return map[string]any{"block": falsified(inner), "justifications": nil}
+		}
+		told := maps.Clone(answer)
+		if header, inBlock := told["header"]; inBlock {
+			told["header"] = falsified(header)
+		}
+		if number, isHeader := told["number"].(string); isHeader {
+			n, _ := strconv.ParseUint(number, 0, 64) // as headerJSON wrote it
+			told["number"] = fmt.Sprintf("%#x", n+1)
+		}
+		return told
+	case string:
+		if len(answer) == 2+64 {
+			hash := blake2b.Sum256([]byte(answer))
+			return toHex(hash[:])
+		}
+	}
+	return answer
 }
 
 // cuttable is a connection that can be told to break off after some more bytes.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/coder/websocket"
@@ -57,6 +58,9 @@ func (n *Node) serve(l net.Listener) {
 
 func (n *Node) handle(w http.ResponseWriter, r *http.Request) {
 	if f, met := n.faults.meet(true, ""); met {
+		if f.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
+		}
 		http.Error(w, "refused", f.Status)
 		return
 	}
@@ -184,6 +188,8 @@ func (s *session) serve(ctx context.Context, req rpcRequest) error {
 		return errCut
 	case CutAnswer:
 		s.conn.cutAfter(f.Bytes)
+	case FalseHead:
+		resp.Result = falsified(resp.Result)
 	case WrongID:
 		resp.ID = json.RawMessage("4294967295")
 	case Slow:
