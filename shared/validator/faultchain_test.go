@@ -11,14 +11,14 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// The chain of the fault runs, scaled down: short epochs and eras.
+// The chain of the fault runs, scaled down to fewer blocks. An era lasts as long as on
+// the real chain, and so a little less than the lease.
 const (
-	simBlockTime = 12 * time.Second
+	simBlockTime = 32 * time.Second
 	simTempo     = 60
-	simRate      = 25
 	simEra       = 24
 	simLag       = 3 // blocks from inclusion to finality
-	simPatience  = 4 * time.Minute
+	simPatience  = 8 * time.Minute
 )
 
 // chainState is the state after one block.
@@ -111,7 +111,8 @@ type simRow struct {
 type chainPlan struct {
 	reveal       bool // commit-reveal is on from the start
 	period       uint64
-	hint         bool // the chain says when its epochs began
+	rate         subnet.Block // rate limit
+	hint         bool         // the chain says when its epochs began
 	calm         subnet.Block
 	upgrades     []subnet.Block
 	flips        []subnet.Block // commit-reveal on or off
@@ -137,7 +138,7 @@ func newSimChain(seed uint64, plan chainPlan, counts *counts) *simChain {
 	genesis := &chainState{
 		number: 1_000, spec: 1, since: 1_000, miners: []subnet.Hotkey{"owner", "miner-0", own}, permit: true,
 		lastUpdate: map[subnet.Mechanism]subnet.Block{0: 980, 1: 980}, rows: map[subnet.Mechanism]map[subnet.UID]uint16{},
-		rules: subnet.WeightRules{Tempo: simTempo, RateLimit: simRate, MaxWeight: 65535, BlockTime: simBlockTime,
+		rules: subnet.WeightRules{Tempo: simTempo, RateLimit: uint64(plan.rate), MaxWeight: 65535, BlockTime: simBlockTime,
 			CommitReveal: plan.reveal, RevealPeriod: plan.period, Mechanisms: 2},
 	}
 	c.states, c.epochs = []*chainState{genesis}, []subnet.Block{genesis.since}
@@ -339,9 +340,9 @@ func (c *simChain) dispatch(s *chainState, x simExtrinsic) (failure string) {
 		return "CommitRevealEnabled"
 	case x.round == 0 && x.intent.VersionKey < s.rules.VersionKey:
 		return "IncorrectWeightVersionKey"
-	case last > 0 && s.number < last+simRate && x.round > 0:
+	case last > 0 && s.number < last+c.plan.rate && x.round > 0:
 		return "CommittingWeightsTooFast"
-	case last > 0 && s.number < last+simRate:
+	case last > 0 && s.number < last+c.plan.rate:
 		return "SettingWeightsTooFast"
 	case x.round == 0 && !s.permit:
 		return "NeuronNoValidatorPermit"

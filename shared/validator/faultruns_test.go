@@ -77,6 +77,9 @@ const epochsOfTrouble = 4
 // taken by a clock 5 minutes fast.
 const simFelt = 22 * time.Minute
 
+// snags are the calls at which programs may be prone to be held up.
+var snags = []string{"metagraph", "put", "read", "lease", "sign", "submit", "find"}
+
 // planOf draws what happens in a history.
 func planOf(random *rand.Rand) chainPlan {
 	const from, span = 1_000, epochsOfTrouble * simTempo
@@ -96,7 +99,7 @@ func planOf(random *rand.Rand) chainPlan {
 		return out
 	}
 	plan := chainPlan{
-		reveal: random.IntN(2) == 0, period: uint64(1 + random.IntN(3)), hint: random.IntN(2) == 0, calm: from + span,
+		reveal: random.IntN(2) == 0, period: uint64(1 + random.IntN(3)), rate: subnet.Block(1 + random.IntN(25)), hint: random.IntN(2) == 0, calm: from + span,
 		upgrades: some(0.2, 2), flips: some(0.1, 2), deals: some(0.15, 2), keys: some(0.1, 1), foreignAt: some(0.2, 1),
 		permitless: stretch(0.15, 30), stalls: stretch(0.2, 45), constant: random.IntN(3) == 0,
 	}
@@ -122,10 +125,16 @@ func runHistory(t *testing.T, seed uint64, met *counts) {
 	w.fail = func(format string, args ...any) {
 		t.Errorf("seed %d: "+format, append([]any{seed}, args...)...)
 	}
-	rate, slow, hurry := 0.25*random.Float64(), 0.05+0.25*random.Float64(), random.IntN(2) == 0
+	rate, slow, hurry, snag := 0.25*random.Float64(), 0.05+0.25*random.Float64(), random.IntN(2) == 0, ""
+	if random.IntN(3) == 0 {
+		rate, hurry, snag = 0.04, false, snags[random.IntN(len(snags))]
+	}
 	var programs sync.WaitGroup
 	for number := range 1 + random.IntN(3) {
-		p := &simProcess{simWorld: w, number: number + 1, random: rand.New(rand.NewPCG(seed, uint64(30+number))), rate: rate, slow: slow, hurry: hurry}
+		p := &simProcess{
+			simWorld: w, number: number + 1, random: rand.New(rand.NewPCG(seed, uint64(30+number))),
+			rate: rate, slow: slow, hurry: hurry, snag: snag, skew: time.Duration(random.IntN(601)-300) * time.Second,
+		}
 		programs.Go(func() { p.live(t.Context()) })
 	}
 	programs.Go(func() { w.interfere(t.Context(), random) })
@@ -157,7 +166,7 @@ func (w *simWorld) interfere(ctx context.Context, random *rand.Rand) {
 func (p *simProcess) live(ctx context.Context) {
 	end := p.timeOf(p.plan.calm)
 	for life := 0; time.Now().Before(end); life++ {
-		_ = p.sleep(ctx, time.Duration(p.random.IntN(8*60))*time.Second) // no one ends it early
+		_ = p.sleep(ctx, time.Duration(p.random.IntN(20*60))*time.Second) // no one ends it early
 		p.invoke(ctx, fmt.Sprintf("%d/%d", p.number, life))
 	}
 }
@@ -224,7 +233,7 @@ func (p *simProcess) settle(ctx context.Context) {
 	calm = calm.Add(simFelt)
 	end := calm.Add(time.Duration(p.plan.period+2) * simTempo * simBlockTime)
 	for n := 0; time.Now().Before(end); n++ {
-		_ = p.sleep(ctx, 8*time.Minute) // no one ends it early
+		_ = p.sleep(ctx, 20*time.Minute) // no one ends it early
 		_, err := p.setter(fmt.Sprint("healed/", n)).Run(ctx)
 		if _, waits := errors.AsType[*validator.TooSoonError](err); err != nil && !waits && time.Now().After(calm) {
 			p.fail("without faults: %v", err)
