@@ -36,7 +36,11 @@ func newDevCmd() *cobra.Command {
 		Long: `Run the whole system in one process: a stub chain node, a simulated Chutes with
 miners that really solve their tasks, queues, table and archive in the data folder.
 The run samples every valid miner, prints the leaderboard, sets weights on the stub
-chain and reads them back. A later run over the same folder goes on where it ended.`,
+chain and reads them back. A later run over the same folder goes on where it ended.
+
+With --runtime the chain is made by a real Subtensor runtime, which judges what the
+validator sends as finney does: the subnet is founded by the calls that its owner and
+miners would make. That chain is kept in memory, so every run begins in a new folder.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return dev(cmd.Context(), cmd.OutOrStdout(), o)

@@ -42,7 +42,7 @@ func newProgress(out *os.File, want int) *progress {
 
 func (p *progress) started(net *devnet.Net) {
 	p.envs = len(net.Envs)
-	fmt.Fprintf(p.out, "stub chain at %s, block %d; simulated Chutes at %s; %d miners registered; up after %v\n",
+	fmt.Fprintf(p.out, "chain at %s, block %d; simulated Chutes at %s; %d miners registered; up after %v\n",
 		net.Node.Endpoint(), net.Node.Head(), net.Provider.API(), len(net.Members), time.Since(p.began).Round(time.Millisecond))
 }
 
