@@ -115,7 +115,7 @@ func hasField(v any, name string) bool {
 	if !ok || name == "" {
 		return false
 	}
-	_, ok = given[name]
+	_, ok = pick(given, name)
 	return ok
 }
 
@@ -125,7 +125,7 @@ func (w *writing) named(fields []Field, v any) error {
 		return fmt.Errorf("%w: %T, map of %d fields wanted", ErrValue, v, len(fields))
 	}
 	for _, f := range fields {
-		value, ok := given[f.Name]
+		value, ok := pick(given, f.Name)
 		if !ok {
 			return fmt.Errorf("%w: %s is missing", ErrValue, f.Name)
 		}

@@ -240,6 +240,11 @@ func (t *Type) variantByName(name string) (*VariantDef, bool) {
 			return &t.Variants[i], true
 		}
 	}
+	for i := range t.Variants {
+		if smallFirst(t.Variants[i].Name) == name {
+			return &t.Variants[i], true
+		}
+	}
 	return nil, false
 }
 
