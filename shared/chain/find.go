@@ -9,8 +9,9 @@ import (
 )
 
 // Find looks for an extrinsic by hash (0x-prefixed hex) in the finalized blocks from..to,
-// both included; false when it is in none of them. Blocks that are not finalized yet are
-// not looked at. The search runs backwards along the parents' hashes.
+// both included; false when it is in none of them. That not all of them are finalized
+// here is an error, because an endpoint that lags behind would make what it has not seen
+// look absent. The search runs backwards along the parents' hashes.
 func (c *Client) Find(ctx context.Context, hash string, from, to subnet.Block) (subnet.Inclusion, bool, error) {
 	want, err := hash32(hash)
 	if err != nil {
@@ -20,7 +21,10 @@ func (c *Client) Find(ctx context.Context, hash string, from, to subnet.Block) (
 	if err != nil {
 		return subnet.Inclusion{}, false, err
 	}
-	return c.search(ctx, want, head, from, min(to, head.Number))
+	if from <= to && to > head.Number {
+		return subnet.Inclusion{}, false, fmt.Errorf("chain: find extrinsic %s: block %d is not finalized here, the newest that is, is %d", hash, to, head.Number)
+	}
+	return c.search(ctx, want, head, from, to)
 }
 
 // search is Find below a finalized head that is known already.

@@ -33,7 +33,9 @@ var (
 // Sending the same bytes again is safe: when the chain says that it has them, or that
 // their nonce has been used, the blocks since their era's birth are searched. Errors
 // wrap ErrRefused, ErrExpired, ErrStalled, ErrUnreachable or the context's error; after
-// the last three it is open whether the extrinsic will be included.
+// the last three it is open whether the extrinsic will be included. A refusal also wraps a
+// *subnet.OutdatedError when the bytes do not fit the finalized runtime; a block before it
+// may have included them.
 func (c *Client) Submit(ctx context.Context, text string) (subnet.Inclusion, error) {
 	raw, err := fromHex(text)
 	if err != nil {
@@ -45,7 +47,7 @@ func (c *Client) Submit(ctx context.Context, text string) (subnet.Inclusion, err
 	}
 	signed, err := extrinsic.Decode(s.Metadata, raw)
 	if err != nil {
-		return subnet.Inclusion{}, refusedBy(err)
+		return subnet.Inclusion{}, s.outdated(err)
 	}
 	f, err := s.follow(ctx, raw, signed)
 	if err != nil {
@@ -179,7 +181,13 @@ func (s *snapshot) follow(ctx context.Context, raw []byte, signed *extrinsic.Sig
 		}
 		birth -= signed.Era.Period
 	}
-	return nil, refusedBy(fmt.Errorf("%w: it fits no era up to block %d", extrinsic.ErrSignature, head.Number))
+	return nil, s.outdated(fmt.Errorf("%w: it fits no era up to block %d", extrinsic.ErrSignature, head.Number))
+}
+
+// outdated says that bytes do not fit the runtime of the finalized block: what an upgrade
+// does to signatures, or damage.
+func (s *snapshot) outdated(err error) error {
+	return refusedBy(&subnet.OutdatedError{At: s.head.Number, Err: err})
 }
 
 func refusedBy(err error) error {

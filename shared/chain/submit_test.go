@@ -38,7 +38,7 @@ func signedOnChain(t testing.TB, node *chaintest.Node, hash string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, found, err := client.Find(t.Context(), hash, 1000, node.Head())
+	_, found, err := client.Find(t.Context(), hash, 1000, node.Finalized())
 	if err != nil || found != (nonce == 1) {
 		t.Errorf("nonce %d, found %v, %v", nonce, found, err)
 	}
@@ -114,8 +114,11 @@ func TestFindRefusesWhatIsNoHash(t *testing.T) {
 			t.Errorf("%q: found %v, %v; an error is wanted, lest it be taken for absent", hash, found, err)
 		}
 	}
-	if _, found, err := client.Find(t.Context(), "0x"+strings.Repeat("ab", 32), 1000, 5000); found || err != nil {
+	if _, found, err := client.Find(t.Context(), "0x"+strings.Repeat("ab", 32), 1000, 1002); found || err != nil {
 		t.Errorf("an extrinsic that is not: found %v, %v", found, err)
+	}
+	if _, found, err := client.Find(t.Context(), "0x"+strings.Repeat("ab", 32), 1000, 5000); found || err == nil {
+		t.Errorf("in blocks to come: found %v, %v; an error is wanted, lest it be taken for absent", found, err)
 	}
 	if _, found, err := client.Find(t.Context(), "0x"+strings.Repeat("ab", 32), 1003, 1001); found || err != nil {
 		t.Errorf("no blocks at all: found %v, %v", found, err)
@@ -277,8 +280,10 @@ func TestUpgradeBetweenSigningAndSubmitting(t *testing.T) {
 	signed := sign(t, client, "Alice", intent(t, client))
 	node.Upgrade(400)
 	mine(t, node, 3)
-	if _, err := client.Submit(t.Context(), signed.Extrinsic); !errors.Is(err, chain.ErrRefused) {
-		t.Errorf("got %v, want ErrRefused", err)
+	_, err := client.Submit(t.Context(), signed.Extrinsic)
+	old, outdated := errors.AsType[*subnet.OutdatedError](err)
+	if !errors.Is(err, chain.ErrRefused) || !outdated || old.At != node.Finalized() {
+		t.Errorf("got %v, want ErrRefused for the runtime of block %d", err, node.Finalized())
 	}
 	again := sign(t, client, "Alice", intent(t, client))
 	if inc, err := client.Submit(t.Context(), again.Extrinsic); err != nil || inc.Failure != "" {
