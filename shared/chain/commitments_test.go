@@ -22,7 +22,7 @@ var (
 	inTheOpen = metadata.Variant{Name: "Raw4", Value: []byte("text")}
 	bigInOpen = metadata.Variant{Name: "BigRaw", Value: []byte(strings.Repeat("t", 200))}
 	sealed    = metadata.Variant{Name: "TimelockEncrypted", Value: map[string]any{"encrypted": []byte{1, 2}, "reveal_round": uint64(4711)}}
-	failed    = metadata.Variant{Name: "TimelockRevealFailed"}
+	failed    = metadata.Variant{Name: "TimelockRevealFailed", Value: sealed.Value}
 	flag      = metadata.Variant{Name: "ResetBondsFlag"}
 	hash      = metadata.Variant{Name: "Sha256", Value: make([]byte, 32)}
 )
