@@ -41,7 +41,7 @@ func (n *Net) startReal(ctx context.Context) error {
 	}
 	node, err := wasmchain.Start(context.WithoutCancel(ctx), wasmchain.Config{
 		Code: code, Every: n.cfg.BlockTime, FinalityLag: finalityLag,
-		Host: wasmhost.Config{Cache: filepath.Join(n.cfg.Dir, "runtime-cache")},
+		Host: wasmhost.Config{Cache: codeCache()},
 	})
 	if err != nil {
 		return fmt.Errorf("runtime %s: %w", n.cfg.Runtime, err)
@@ -52,6 +52,16 @@ func (n *Net) startReal(ctx context.Context) error {
 		return fmt.Errorf("runtime %s: %w", n.cfg.Runtime, err)
 	}
 	return nil
+}
+
+// codeCache is where compiled runtimes are kept from one run to the next: compiling takes
+// seconds. It is empty, for none, where the user has no folder for such things.
+func codeCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "affine", "runtimes")
 }
 
 // found registers the members and the validator, has the members commit in the order in
