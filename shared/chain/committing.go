@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/affine-go/affine/shared/chain/epoch"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -60,7 +59,7 @@ func (s *snapshot) committing(ctx context.Context, netuid subnet.Netuid, out *Co
 	if err != nil {
 		return err
 	}
-	p := plan{Schedule: epoch.Schedule{Head: s.head.Number}, netuid: netuid, stateful: s.stateful()}
+	p := s.planOf(netuid)
 	var now uint64
 	var usage any
 	at := []any{uint16(netuid), account[:]}

@@ -64,6 +64,11 @@ type plan struct {
 	once     bool
 }
 
+// planOf is the plan of a subnet at the snapshot's block, before its items are read.
+func (s *snapshot) planOf(netuid subnet.Netuid) plan {
+	return plan{Schedule: epoch.Schedule{Head: s.head.Number}, netuid: netuid, stateful: s.stateful(), once: s.once()}
+}
+
 // items are the storage items to be read for the plan.
 func (p *plan) items() []item {
 	of := func(entry string, optional bool, into func(any) error) item {

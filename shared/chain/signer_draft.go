@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 
-	"github.com/affine-go/affine/shared/chain/epoch"
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/timelock"
@@ -90,7 +89,7 @@ func (s *Signer) survey(ctx context.Context) (*ground, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &ground{snapshot: at, plan: plan{Schedule: epoch.Schedule{Head: at.head.Number}, netuid: s.cfg.Netuid, stateful: at.stateful()}}
+	g := &ground{snapshot: at, plan: at.planOf(s.cfg.Netuid)}
 	items := slices.Concat(rulesItems(s.cfg.Netuid, &g.rules), g.items(s.cfg.Netuid, s.key.Public()), g.plan.items())
 	return g, at.read(ctx, items)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/affine-go/affine/shared/chain/epoch"
 	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -54,7 +53,7 @@ func (c *Client) Status(ctx context.Context, netuid subnet.Netuid) (Status, erro
 
 // subnet reads what storage says of the subnet.
 func (s *snapshot) subnet(ctx context.Context, netuid subnet.Netuid, out *Status) error {
-	p := plan{Schedule: epoch.Schedule{Head: s.head.Number}, netuid: netuid, stateful: s.stateful()}
+	p := s.planOf(netuid)
 	known := true
 	var now uint64
 	items := append(rulesItems(netuid, &out.Rules), p.items()...)

@@ -137,7 +137,7 @@ func (l *File) catchUp() error {
 	r := bufio.NewReaderSize(io.NewSectionReader(l.file, l.read, 1<<62), 64<<10)
 	for {
 		line, err := readLine(r)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return l.mend(line)
 		}
 		if err != nil {

@@ -66,7 +66,7 @@ func TestATornLastLineWasNeverGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := range len(whole) {
+	for cut := range whole {
 		path := filepath.Join(t.TempDir(), "signer.jsonl")
 		claim(t, open(t, path), 0)
 		text, err := os.ReadFile(path)
