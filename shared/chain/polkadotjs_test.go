@@ -138,7 +138,7 @@ func readOf(m subnet.Metagraph) theirRead {
 		Hash: m.BlockHash, Number: m.Block, Hotkeys: map[subnet.UID]subnet.Hotkey{}, UIDs: map[subnet.Hotkey]subnet.UID{},
 		Committed: map[subnet.Hotkey]theirText{},
 		Rules: theirRules{
-			Tempo: uint64(m.Rules.Tempo), RateLimit: uint64(m.Rules.RateLimit), MinAllowed: uint64(m.Rules.MinAllowed), VersionKey: m.Rules.VersionKey,
+			Tempo: uint64(m.Rules.Tempo), RateLimit: m.Rules.RateLimit, MinAllowed: uint64(m.Rules.MinAllowed), VersionKey: m.Rules.VersionKey,
 			RevealPeriod: m.Rules.RevealPeriod, Mechanisms: uint64(m.Rules.Mechanisms), CommitReveal: m.Rules.CommitReveal,
 		},
 	}
