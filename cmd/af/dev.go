@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +57,7 @@ miners would make. That chain is kept in memory, so every run begins in a new fo
 	f.StringVar(&o.CruxEval, "cruxeval", os.Getenv("AFFINE_CRUXEVAL"), "folder with CRUXEval's tasks and recorded answers, a second source of programs")
 	f.StringArrayVar(&o.miners, "miner", nil, "add a miner served elsewhere, as MODEL=BASE_URL of any OpenAI-compatible server, such as tiny=http://127.0.0.1:8000/v1 (its key in OPENAI_API_KEY)")
 	f.StringVar(&o.Runtime, "runtime", "", "file with a Subtensor runtime (WebAssembly, as af chain fetch-runtime saves it) to run the chain with instead of the stub; needs a new data folder")
+	f.BoolVar(&o.CommitReveal, "commit-reveal", false, "have the chain take weights only under a timelock, and wait until it opens them")
 	f.BoolVar(&o.serve, "serve", false, "keep running and set weights every epoch, until interrupted")
 	f.BoolVar(&o.asJSON, "json", false, "print the verdict as JSON instead of the table")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Minute, "give up sampling after this long")
@@ -171,6 +174,9 @@ func done(found validator.Enumeration, envs int) bool {
 // as they are read back from the chain.
 func finish(ctx context.Context, out io.Writer, net *devnet.Net, o devOptions) error {
 	rec, err := setWeights(ctx, net)
+	if err == nil && rec.Sealed() {
+		rec, err = awaitReveal(ctx, net, rec)
+	}
 	if err != nil {
 		return fmt.Errorf("dev: %w", err)
 	}
@@ -216,7 +222,7 @@ func report(out io.Writer, net *devnet.Net, v dominance.Verdict, rec subnet.Weig
 	if err := leaderboard.Render(out, v); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nWeights of epoch %d, decided at block %d: %s in block %d (extrinsic %s)\n", rec.Epoch, rec.Block, rec.State, rec.At, short(rec.Hash))
+	fmt.Fprintf(out, "\nWeights of epoch %d, decided at block %d: %s in block %d (extrinsic %s)%s\n", rec.Epoch, rec.Block, rec.State, rec.At, short(rec.Hash), sealOf(rec))
 	fmt.Fprintf(out, "Read back from the chain at block %d, last set at block %d:\n", row.At, row.LastUpdate)
 	total := 0
 	for _, value := range row.Values {
@@ -257,11 +263,47 @@ func setWeights(ctx context.Context, net *devnet.Net) (subnet.WeightsRecord, err
 	}
 }
 
+// awaitReveal waits until the chain has opened sealed weights, and gives the record that
+// says so.
+func awaitReveal(ctx context.Context, net *devnet.Net, rec subnet.WeightsRecord) (subnet.WeightsRecord, error) {
+	fmt.Fprintf(os.Stderr, "weights of epoch %d are in block %d%s\n", rec.Epoch, rec.At, sealOf(rec))
+	for rec.Sealed() {
+		left := max(1, rec.Reveal-min(rec.Reveal, net.Node.Head()))
+		select {
+		case <-ctx.Done():
+			return rec, context.Cause(ctx)
+		case <-time.After(time.Duration(left) * net.BlockTime()):
+		}
+		var err error
+		if rec, err = net.Setter.Settle(ctx, rec.Epoch); err != nil {
+			return rec, err
+		}
+	}
+	if rec.State == subnet.Failed {
+		return rec, fmt.Errorf("weights of epoch %d failed: %s", rec.Epoch, rec.Reason)
+	}
+	return rec, nil
+}
+
+// sealOf says how long weights are sealed, or when they were opened; nothing of those
+// that were set in the open.
+func sealOf(rec subnet.WeightsRecord) string {
+	switch {
+	case rec.Round == 0:
+		return ""
+	case rec.Sealed():
+		return fmt.Sprintf(", sealed until drand round %d, which opens them at about block %d", rec.Round, rec.Reveal)
+	case rec.RevealAt > 0:
+		return fmt.Sprintf(", sealed until drand round %d, opened at block %d", rec.Round, rec.RevealAt)
+	}
+	return fmt.Sprintf(", sealed until drand round %d", rec.Round)
+}
+
 // serve goes on sampling and sets weights at every epoch until ctx ends, which is
 // how it is meant to end.
 func serve(ctx context.Context, out io.Writer, net *devnet.Net, show *progress, o devOptions) error {
 	fmt.Fprintf(os.Stderr, "serving: chain %s, Chutes %s; interrupt to end\n", net.Node.Endpoint(), net.Provider.API())
-	var last subnet.Block
+	told := make(map[subnet.Block]subnet.WeightsState)
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -271,14 +313,29 @@ func serve(ctx context.Context, out io.Writer, net *devnet.Net, show *progress, 
 		if err := sampleAll(ctx, net, show, o); err != nil {
 			return endOf(ctx, err)
 		}
-		rec, err := setWeights(ctx, net)
-		if err != nil {
+		if _, err := setWeights(ctx, net); err != nil {
 			return endOf(ctx, err)
 		}
-		if rec.Epoch != last {
-			last = rec.Epoch
-			fmt.Fprintf(out, "epoch %d: weights %s in block %d: %s\n", rec.Epoch, rec.State, rec.At, rec.Why)
+		if err := tellWeights(ctx, out, net, told); err != nil {
+			return endOf(ctx, err)
 		}
+	}
+	return nil
+}
+
+// tellWeights prints the newest records whose state has changed.
+func tellWeights(ctx context.Context, out io.Writer, net *devnet.Net, told map[subnet.Block]subnet.WeightsState) error {
+	const few = 4 // more are never unfinished
+	recs, err := net.Setter.Store.LatestWeights(ctx, net.Netuid, few)
+	if err != nil {
+		return err
+	}
+	for _, rec := range slices.Backward(recs) {
+		if told[rec.Epoch] == rec.State {
+			continue
+		}
+		told[rec.Epoch] = rec.State
+		fmt.Fprintf(out, "epoch %d: weights %s in block %d%s: %s\n", rec.Epoch, rec.State, rec.At, sealOf(rec), cmp.Or(rec.Reason, rec.Why))
 	}
 	return nil
 }

@@ -52,8 +52,11 @@ type Config struct {
 	CruxEval  string        // folder with CRUXEval's tasks and CodeLlama-7B's answers; empty for none
 	External  []Member      // miners with a URL of their own
 	Runtime   string        // file with a Subtensor runtime to run the chain with; empty for the stub chain
-	Log       *slog.Logger
-	Observe   func(subnet.Sample) // called for every row stored
+
+	CommitReveal bool // the chain takes weights under a timelock only, and opens them after an epoch
+
+	Log     *slog.Logger
+	Observe func(subnet.Sample) // called for every row stored
 }
 
 func (c Config) withDefaults() Config {
@@ -237,7 +240,7 @@ func (n *Net) startStub(ctx context.Context) error {
 	cfg.Neurons = append(cfg.Neurons, chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: ownStake, Permit: true})
 	n.Stub, err = chaintest.Start(context.WithoutCancel(ctx), cfg)
 	if errors.Is(err, chaintest.ErrOtherChain) {
-		return fmt.Errorf("%s was begun with other miners (--miner, --cruxeval) or another --block-time: use those again, or choose another folder with --data: %w", n.cfg.Dir, err)
+		return fmt.Errorf("%s was begun with other miners (--miner, --cruxeval), another --block-time or another --commit-reveal: use those again, or choose another folder with --data: %w", n.cfg.Dir, err)
 	}
 	if err != nil {
 		return err
@@ -258,7 +261,10 @@ const (
 
 // rules are those of the development subnet.
 func (n *Net) rules() subnet.WeightRules {
-	return subnet.WeightRules{Tempo: 40, RateLimit: 20, MinAllowed: 1, MaxWeight: 65535, BlockTime: n.cfg.BlockTime}
+	return subnet.WeightRules{
+		Tempo: 40, RateLimit: 20, MinAllowed: 1, MaxWeight: 65535, BlockTime: n.cfg.BlockTime,
+		CommitReveal: n.cfg.CommitReveal, RevealPeriod: 1,
+	}
 }
 
 // ownKey is the development validator's key. Everybody can derive it.
