@@ -52,7 +52,9 @@ func (c *Client) once(ctx context.Context, result any, method string, params []a
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
 	defer cancel()
-	return l.ask(ctx, result, method, params...)
+	err = l.ask(ctx, result, method, params...)
+	c.note(err)
+	return err
 }
 
 // backoff is the wait before an attempt: none before the first two, which go to

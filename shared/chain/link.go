@@ -190,6 +190,10 @@ func (l *link) exchange(ctx context.Context, method string, params []any) (json.
 	}
 	select {
 	case r := <-answer:
+		if r.busy() {
+			l.end(&PolicyError{Endpoint: l.endpoint, Status: http.StatusTooManyRequests, Wait: busy})
+			return nil, unreachable(l.cause())
+		}
 		return r.Result, r.refusal()
 	case <-l.done:
 		return nil, unreachable(l.cause())
@@ -216,6 +220,13 @@ func (l *link) forget(id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.waiting, id)
+}
+
+// busy says whether the node did not even look at the request: Substrate's own limit on
+// calls, or jsonrpsee's on what it does at once.
+func (r response) busy() bool {
+	const tooManyCalls, serverIsBusy = -32999, -32009
+	return r.Error != nil && (r.Error.Code == tooManyCalls || r.Error.Code == serverIsBusy)
 }
 
 func (r response) refusal() error {

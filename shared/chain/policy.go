@@ -13,8 +13,8 @@ import (
 )
 
 // PolicyError says that an endpoint turns this client away: it has to be known there
-// (401, 403), asks too often (429), or comes while the endpoint is overloaded (503 with a
-// time to wait). The endpoint is left alone for Wait.
+// (401, 403), asks too often (429, or JSON-RPC's words for it), or comes while the endpoint
+// is overloaded (503 with a time to wait). The endpoint is left alone for Wait.
 type PolicyError struct {
 	Endpoint string
 	Status   int           // of HTTP

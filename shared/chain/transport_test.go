@@ -1,6 +1,7 @@
 package chain_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -128,6 +129,47 @@ func TestTurnedAwayInTheMiddle(t *testing.T) {
 		if door.knocks.Load() != 2 {
 			t.Errorf("dialled %d times, want 2", door.knocks.Load())
 		}
+	}
+}
+
+// busyAt answers the first call of a method with this error.
+func busyAt(t testing.TB, node *chaintest.Node, method, answered string) string {
+	t.Helper()
+	var met atomic.Bool
+	return front(t, node, func(m string, _ []json.RawMessage, answer map[string]json.RawMessage) {
+		if m == method && !met.Swap(true) {
+			delete(answer, "result")
+			answer["error"] = json.RawMessage(answered)
+		}
+	})
+}
+
+// A request that was turned away for there being too many is asked elsewhere, or later.
+func TestTooManyCalls(t *testing.T) {
+	t.Parallel()
+	for _, answered := range []string{`{"code":-32999,"message":"RPC rate limit exceeded"}`, `{"code":-32009,"message":"Server is busy, try again later"}`} {
+		node := start(t, config(t))
+		first := busyAt(t, node, "chain_getFinalizedHead", answered)
+		if _, err := dial(t, quick(first, node.Endpoint())).Finalized(t.Context()); err != nil {
+			t.Errorf("another endpoint was not asked: %v", err)
+		}
+		client := dial(t, quick(busyAt(t, node, "chain_getFinalizedHead", answered)))
+		began := time.Now()
+		if _, err := client.Finalized(t.Context()); err != nil || time.Since(began) < time.Second {
+			t.Errorf("after %s: %v; want a wait of 1 s and an answer", time.Since(began), err)
+		}
+	}
+}
+
+// To be turned away is not to be refused: the bytes may be good.
+func TestTooManyCallsAreNoRefusal(t *testing.T) {
+	node := start(t, config(t))
+	cfg := quick(busyAt(t, node, "author_submitExtrinsic", `{"code":-32999,"message":"RPC rate limit exceeded"}`))
+	cfg.Attempts = 1
+	client := dial(t, cfg)
+	signed := sign(t, client, "Alice", intent(t, client))
+	if _, err := client.Submit(t.Context(), signed.Extrinsic); errors.Is(err, chain.ErrRefused) || !errors.Is(err, chain.ErrUnreachable) {
+		t.Errorf("got %v, want ErrUnreachable and not ErrRefused", err)
 	}
 }
 
