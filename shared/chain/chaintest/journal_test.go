@@ -157,9 +157,15 @@ func TestFullDiskStopsTheChain(t *testing.T) {
 // TestKilledNodeLosesNothing kills a node in the middle of its work, as nothing else can
 // show what is really on disk.
 func TestKilledNodeLosesNothing(t *testing.T) {
+	for name, blocks := range map[string]int{"young": 30, "past a snapshot": snapshotEvery + 30} {
+		t.Run(name, func(t *testing.T) { kill(t, blocks) })
+	}
+}
+
+func kill(t *testing.T, blocks int) {
 	path := filepath.Join(t.TempDir(), "chain.jsonl")
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNodeThatIsKilled$")
-	cmd.Env = append(os.Environ(), "CHAINTEST_STATE="+path)
+	cmd.Env = append(os.Environ(), "CHAINTEST_STATE="+path, fmt.Sprint("CHAINTEST_BLOCKS=", blocks))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +208,11 @@ func TestNodeThatIsKilled(t *testing.T) {
 	if err := submit(t, n, weightsDraft(t, n, "Alice", []uint16{1, 2}, []uint16{1, 2}).sign(t, "Alice")); err != nil {
 		t.Fatal(err)
 	}
-	mine(t, n, 30)
+	var blocks int
+	if _, err := fmt.Sscan(os.Getenv("CHAINTEST_BLOCKS"), &blocks); err != nil {
+		t.Fatal(err)
+	}
+	mine(t, n, blocks)
 	fmt.Printf("included in %d %s head %d\n", 206, hashHex(n.chain.at(206)), n.Head())
 	for {
 		mine(t, n, 1)
