@@ -81,7 +81,9 @@ const chain = {
   name: await api.rpc.system.chain(),
   genesis: api.genesisHash,
   specName: api.runtimeVersion.specName,
+  metadata: api.runtimeMetadata.version,
   prefix: api.consts.system.ss58Prefix.toNumber(),
+  blockTime: api.consts.aura.slotDuration.toNumber(),
   extensions: api.registry.signedExtensions,
 }
 await api.disconnect()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -16,15 +17,16 @@ import (
 
 	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/chain/chaintest"
+	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
 // theirs is what scripts/polkadotjs/session.mjs prints: a node as @polkadot/api sees it.
 type theirs struct {
 	Chain struct {
-		Name, Genesis, SpecName string
-		Prefix                  int
-		Extensions              []string
+		Name, Genesis, SpecName     string
+		Metadata, Prefix, BlockTime int
+		Extensions                  []string
 	}
 	Before, After theirRead
 	Sent          struct{ Weights, Again, Commitment theirCall }
@@ -127,8 +129,25 @@ func TestPolkadotJSSeesTheSame(t *testing.T) {
 	}
 	theySent(t, client, seen)
 	theyFollowed(t, seen)
-	if want := client.Genesis(); seen.Chain.Genesis != want || seen.Chain.Name != "Affine development" || seen.Chain.SpecName != "node-subtensor" || seen.Chain.Prefix != 42 {
-		t.Errorf("they think the chain is %+v; its genesis is %s", seen.Chain, want)
+	theyKnow(t, client, after.Rules.BlockTime, seen)
+}
+
+// theyKnow looks at what they made of the node's description of its runtime: they read its
+// newest form, our client an older one.
+func theyKnow(t *testing.T, client *chain.Client, blockTime time.Duration, seen theirs) {
+	t.Helper()
+	rt, err := client.Runtime(t.Context(), seen.After.Hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var extensions []string
+	for _, x := range rt.Metadata.Extensions() {
+		extensions = append(extensions, x.Name)
+	}
+	got := seen.Chain
+	if got.Genesis != client.Genesis() || got.Name != "Affine development" || got.SpecName != "node-subtensor" ||
+		got.Metadata != 16 || got.Prefix != keys.Prefix || time.Duration(got.BlockTime)*time.Millisecond != blockTime || !slices.Equal(got.Extensions, extensions) {
+		t.Errorf("they think the chain is %+v; its genesis is %s, its block time %s and its extensions are %v", got, client.Genesis(), blockTime, extensions)
 	}
 }
 
