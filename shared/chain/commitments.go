@@ -69,7 +69,7 @@ func (c *commitments) item(entry string, at []any, h subnet.Hotkey, to map[subne
 		},
 		fault: func(err error) {
 			if c.faults++; c.faults == 1 {
-				c.fault = fmt.Errorf("Commitments.%s of %s: %w", entry, h, err)
+				c.fault = fmt.Errorf("hotkey %s, Commitments.%s: %w", h, entry, err)
 			}
 			to[h] = subnet.RawCommitment{Problem: "what the chain holds under " + entry + " cannot be read"}
 		},

@@ -59,9 +59,13 @@ func revealed(t testing.TB, client *chain.Client, c subnet.TimelockCommit) subne
 var bobAndCharlie = map[subnet.UID]uint16{1: 65535, 2: 32768}
 
 func TestRevealIsWaitedForAndFound(t *testing.T) {
-	for _, mechanism := range []subnet.Mechanism{0, 1} {
+	for _, test := range []struct {
+		mechanism subnet.Mechanism
+		spec      uint32 // 0 for the newest; 393 is from before epochs were state
+	}{{0, 0}, {1, 0}, {0, 393}, {1, 393}} {
+		mechanism := test.mechanism
 		cfg := sealing(t)
-		cfg.Rules.Mechanisms, cfg.Rules.Tempo = 2, 20
+		cfg.Rules.Mechanisms, cfg.Rules.Tempo, cfg.SpecVersion = 2, 20, test.spec
 		node := start(t, cfg)
 		client := dial(t, quick(node.Endpoint()))
 		in := intent(t, client)
@@ -79,7 +83,7 @@ func TestRevealIsWaitedForAndFound(t *testing.T) {
 			mine(t, node, more)
 			want := subnet.Reveal{Block: at, Row: subnet.WeightsRow{At: at, LastUpdate: c.At, Values: bobAndCharlie}}
 			if diff := cmp.Diff(want, revealed(t, client, c)); diff != "" {
-				t.Errorf("mechanism %d, head %d: %s", mechanism, node.Head(), diff)
+				t.Errorf("%+v, head %d: %s", test, node.Head(), diff)
 			}
 		}
 	}
