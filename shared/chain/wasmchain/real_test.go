@@ -84,7 +84,12 @@ const validatorStake = 100_000_000_000_000 // 100,000 TAO
 
 func found(t testing.TB, rules subnet.WeightRules) *world {
 	t.Helper()
-	w := &world{t: t, node: start(t, wasmchain.Config{OnSubmit: true})}
+	return foundOn(t, start(t, wasmchain.Config{OnSubmit: true}), rules)
+}
+
+func foundOn(t testing.TB, node *wasmchain.Node, rules subnet.WeightRules) *world {
+	t.Helper()
+	w := &world{t: t, node: node}
 	rules.Tempo = cmp.Or(rules.Tempo, 10)
 	s := wasmchain.Subnet{Founder: pair(t, "Alice"), Rules: rules}
 	for _, name := range []string{"Owner", "Validator", "Miner1", "Miner2"} {

@@ -23,7 +23,7 @@ var otherFunctions = map[string]hostFunction{
 	}},
 
 	"ext_logging_log_version_1":       {"pss", "", (*execution).log},
-	"ext_logging_max_level_version_1": {"", "p", func(*execution, []uint64) uint64 { return logError }},
+	"ext_logging_max_level_version_1": {"", "p", func(*execution, []uint64) uint64 { return errorsOnly }},
 	"ext_panic_handler_abort_on_panic_version_1": {"s", "", func(x *execution, a []uint64) uint64 {
 		x.lastWords = plainText(x.bytes(a[0]))
 		trap("panic")
@@ -51,9 +51,12 @@ func silent(params string) hostFunction {
 	return hostFunction{params, "", func(*execution, []uint64) uint64 { return 0 }}
 }
 
-// logError is the level of errors; runtimes are asked for nothing less grave. They tell
-// why they panic this way.
-const logError = 1
+// Runtimes are asked to log errors only: this is how they tell why they panic. Levels of
+// messages count from 0, and filters, of which the first lets nothing through, too.
+const (
+	logError   = 0
+	errorsOnly = 1
+)
 
 func (x *execution) log(a []uint64) uint64 {
 	if uint32(a[0]) == logError {
