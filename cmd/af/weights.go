@@ -21,8 +21,8 @@ func newWeightsCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "weights",
 		Short: "Show the weights last set, or compute them from a snapshot of samples",
-		Long: `Show the weights that were last confirmed on chain, who won and why, from a data
-folder; or, with --input, compute weights from a snapshot of samples by the rule of
+		Long: `Show the weights that were last set on chain, who won and why, from a data folder,
+and whether they are sealed still; or, with --input, compute weights from a snapshot of samples by the rule of
 November 2025.
 
 FILE holds a JSON object with envs, meta_hotkeys, current_block, commit_blocks,

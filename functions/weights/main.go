@@ -65,19 +65,32 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 
 // summary is what an invocation returns.
 type summary struct {
-	State  subnet.WeightsState `json:"state"` // or too_soon, busy
-	Epoch  subnet.Block        `json:"epoch,omitempty"`
-	Block  subnet.Block        `json:"included_at,omitempty"`
-	Why    string              `json:"why,omitempty"`
-	Reason string              `json:"reason,omitempty"`
+	State    subnet.WeightsState `json:"state"` // or too_soon, busy
+	Epoch    subnet.Block        `json:"epoch,omitempty"`
+	Block    subnet.Block        `json:"included_at,omitempty"`
+	Sealed   subnet.Block        `json:"sealed_until,omitempty"` // block at which a later call finds them opened
+	Revealed subnet.Block        `json:"revealed_at,omitempty"`
+	Why      string              `json:"why,omitempty"`
+	Reason   string              `json:"reason,omitempty"`
+}
+
+func summarise(rec subnet.WeightsRecord) summary {
+	s := summary{State: rec.State, Epoch: rec.Epoch, Block: rec.At, Revealed: rec.RevealAt, Why: rec.Why, Reason: rec.Reason}
+	if rec.Sealed() {
+		s.Sealed = rec.Reveal
+	}
+	return s
 }
 
 const (
-	tooSoon subnet.WeightsState = "too_soon" // the chain's rate limit has not passed
+	tooSoon subnet.WeightsState = "too_soon" // nothing can be sent now; the reason says until when
 	busy    subnet.WeightsState = "busy"     // another run is under way
 )
 
-// handle runs once. The socket to the chain lasts for one invocation.
+// handle runs once. The socket to the chain lasts for one invocation. No invocation waits
+// for a reveal: weights under a timelock are left sealed, and a later call finds them
+// opened. What takes long is to follow an extrinsic through its era of 64 blocks, and one
+// that runs out of time in it leaves the signed bytes to the next.
 func (f *function) handle(ctx context.Context) (out summary, err error) {
 	ctx, done := awsstack.Invocation(ctx)
 	defer done()
@@ -95,5 +108,5 @@ func (f *function) handle(ctx context.Context) (out summary, err error) {
 	if errors.Is(err, store.ErrHeld) {
 		return summary{State: busy, Reason: err.Error()}, nil
 	}
-	return summary{State: rec.State, Epoch: rec.Epoch, Block: rec.At, Why: rec.Why, Reason: rec.Reason}, err
+	return summarise(rec), err
 }

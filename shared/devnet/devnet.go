@@ -240,7 +240,7 @@ func (n *Net) startStub(ctx context.Context) error {
 	cfg.Neurons = append(cfg.Neurons, chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: ownStake, Permit: true})
 	n.Stub, err = chaintest.Start(context.WithoutCancel(ctx), cfg)
 	if errors.Is(err, chaintest.ErrOtherChain) {
-		return fmt.Errorf("%s was begun with other miners (--miner, --cruxeval), another --block-time or another --commit-reveal: use those again, or choose another folder with --data: %w", n.cfg.Dir, err)
+		return fmt.Errorf("%s was begun with other miners (--miner, --cruxeval), with another --commit-reveal or another --block-time: use those again, or choose another folder with --data: %w", n.cfg.Dir, err)
 	}
 	if err != nil {
 		return err
