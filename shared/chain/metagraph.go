@@ -13,29 +13,26 @@ import (
 // Metagraph reads neurons, commitments and rules at one finalized block, in five
 // requests for a full subnet once the metadata is known. A commitment's text is handed
 // on as the miner wrote it; nothing that a miner writes makes the read fail.
+//
+// A neuron's stake is what the chain's rules weigh it by. Where the runtime tells only a
+// part of it, the rules' StakeThreshold is 0, for lack of anything to compare it with.
 func (c *Client) Metagraph(ctx context.Context, netuid subnet.Netuid) (subnet.Metagraph, error) {
 	s, err := c.snapshot(ctx)
 	if err != nil {
 		return subnet.Metagraph{}, err
 	}
-	mg := subnet.Metagraph{Netuid: netuid, Block: s.head.Number, BlockHash: s.head.Hash}
-	var whole bool
-	if mg.Neurons, whole, err = s.roster(ctx, netuid); err != nil {
+	neurons, whole, err := s.roster(ctx, netuid)
+	if err != nil {
 		return subnet.Metagraph{}, err
 	}
-	commitments := newCommitments(netuid, mg.Neurons)
+	mg := subnet.Metagraph{Netuid: netuid, Block: s.head.Number, BlockHash: s.head.Hash, Neurons: neurons}
+	commitments := newCommitments(netuid, neurons)
 	items := append(rulesItems(netuid, &mg.Rules), commitments.items()...)
-	items = append(items, item{pallet: "SubtensorModule", entry: "SubnetworkN", keys: []any{uint16(netuid)}, into: func(v any) error {
-		if v != uint64(len(mg.Neurons)) {
-			return fmt.Errorf("%v neurons, the runtime told of %d", v, len(mg.Neurons))
-		}
-		return nil
-	}})
-	if err := s.read(ctx, items); err != nil {
+	if err := s.read(ctx, append(items, countItem(netuid, len(neurons)))); err != nil {
 		return subnet.Metagraph{}, err
 	}
 	if !whole {
-		mg.Rules.StakeThreshold = 0 // nothing known that it could be compared with
+		mg.Rules.StakeThreshold = 0
 	}
 	if mg.Rules.BlockTime, err = s.blockTime(); err != nil {
 		return subnet.Metagraph{}, err
@@ -44,6 +41,16 @@ func (c *Client) Metagraph(ctx context.Context, netuid subnet.Netuid) (subnet.Me
 		return subnet.Metagraph{}, err
 	}
 	return mg, nil
+}
+
+// countItem holds the number of neurons that the runtime told against the storage's.
+func countItem(netuid subnet.Netuid, told int) item {
+	return item{pallet: "SubtensorModule", entry: "SubnetworkN", keys: []any{uint16(netuid)}, into: func(v any) error {
+		if v != uint64(told) {
+			return fmt.Errorf("%v neurons, the runtime told of %d", v, told)
+		}
+		return nil
+	}}
 }
 
 // record reads fields of a decoded composite; its error is sticky.

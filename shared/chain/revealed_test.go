@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -226,6 +227,37 @@ func TestRevealLongAgo(t *testing.T) {
 	node.Inject(chaintest.Fault{Kind: chaintest.DropSocket, Method: "state_getKeysPaged", Times: -1})
 	if r, err := alone.Revealed(t.Context(), c); !errors.Is(err, chain.ErrUnreachable) || r.Block != 0 || r.Row.Values != nil {
 		t.Errorf("while the node does not answer: %+v, %v; want ErrUnreachable", r, err)
+	}
+}
+
+// Whatever a node answers to whatever request, no block is named that opened nothing.
+func TestRevealOfALiar(t *testing.T) {
+	cfg := sealing(t)
+	cfg.Rules.Tempo = 20
+	node := start(t, cfg)
+	honest := dial(t, quick(node.Endpoint()))
+	c := commit(t, node, honest, intent(t, honest))
+	at := opened(t, node, c)
+	mine(t, node, 9)
+	nonsense := []string{`null`, `7`, `""`, `"0x"`, `"0xzz"`, `"0x00"`, `[]`, `[null]`, `["0x00"]`, `[[]]`, `{}`, `[{"block":null,"changes":[["0x",null],[null,null]]}]`, `true`}
+	for _, method := range []string{"chain_getFinalizedHead", "chain_getHeader", "chain_getBlockHash", "state_getRuntimeVersion", "state_getKeysPaged", "state_queryStorageAt"} {
+		for _, text := range nonsense {
+			first := true // the genesis, which the dial asks for, is told truly
+			cfg := quick(liar(t, node, func(m string, result json.RawMessage) json.RawMessage {
+				if m == "chain_getBlockHash" && first {
+					first = false
+					return result
+				}
+				if m == method {
+					return json.RawMessage(text)
+				}
+				return result
+			}))
+			cfg.Attempts = 1
+			if r, err := dial(t, cfg).Revealed(t.Context(), c); r.Block != 0 && (r.Block != at || err != nil) || r.Waiting && err != nil {
+				t.Errorf("%s answered with %s: %+v, %v; it was opened at %d", method, text, r, err, at)
+			}
+		}
 	}
 }
 

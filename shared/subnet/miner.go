@@ -58,7 +58,7 @@ type Neuron struct {
 	UID        UID
 	Hotkey     Hotkey
 	Permit     bool   // may set weights
-	Stake      uint64 // rao, summed over nominators
+	Stake      uint64 // rao: by what the chain's rules weigh it
 	LastUpdate Block  // block of its last weights
 }
 
@@ -105,5 +105,5 @@ type WeightRules struct {
 	RevealPeriod   uint64 // epochs from a timelocked commit to its reveal, 1..100
 	CommitVersion  uint16 // version number that a timelocked commit must carry
 	Mechanisms     uint8  // how many mechanisms share the subnet's emission; 1 on most
-	StakeThreshold uint64 // least stake, in rao, of whoever sets weights
+	StakeThreshold uint64 // least stake, in rao, of whoever sets weights; 0 when none is known
 }
