@@ -68,13 +68,13 @@ type commitmentsDocument struct {
 }
 
 func (o *online) commitments(ctx context.Context, client *chain.Client, out io.Writer) error {
-	head, all, err := client.Commitments(ctx, o.subnet())
+	all, err := client.Commitments(ctx, o.subnet())
 	if err != nil {
 		return err
 	}
-	doc := commitmentsDocument{Netuid: o.subnet(), Block: head.Number, BlockHash: head.Hash, Commitments: []commitmentDocument{}}
-	for _, c := range all {
-		doc.Commitments = append(doc.Commitments, describeCommitted(c)...)
+	doc := commitmentsDocument{Netuid: o.subnet(), Block: all.Head.Number, BlockHash: all.Head.Hash, Commitments: []commitmentDocument{}}
+	for _, c := range all.Miners {
+		doc.Commitments = append(doc.Commitments, describeCommitted(c, all.Beacon)...)
 	}
 	if o.asJSON {
 		return printDocument(out, doc)
@@ -83,13 +83,18 @@ func (o *online) commitments(ctx context.Context, client *chain.Client, out io.W
 }
 
 // describeCommitted lists what counts and what is on its way.
-func describeCommitted(c chain.Committed) []commitmentDocument {
+func describeCommitted(c chain.Committed, beacon timelock.Beacon) []commitmentDocument {
 	var out []commitmentDocument
 	blank := commitmentDocument{UID: c.UID, Hotkey: c.Hotkey}
 	if n := len(c.Revealed); n > 0 {
 		d := blank
 		d.Earlier = n - 1
 		out = append(out, d.parsed(c.Revealed[n-1]))
+	}
+	if c.Problem != "" {
+		d := blank
+		d.State, d.Reason = "invalid", c.Problem
+		out = append(out, d)
 	}
 	r := c.Record
 	if r == nil {
@@ -101,7 +106,7 @@ func describeCommitted(c chain.Committed) []commitmentDocument {
 	}
 	if r.Sealed != nil {
 		d := blank
-		d.State, d.Round, d.Opens = "sealed", r.Round, opens(r.Round)
+		d.State, d.Round, d.Opens = "sealed", r.Round, opens(beacon, r.Round)
 		out = append(out, d)
 	}
 	if r.Failed {
@@ -112,16 +117,16 @@ func describeCommitted(c chain.Committed) []commitmentDocument {
 	return out
 }
 
-// lastRound bounds the rounds whose time is shown: quicknet's in the year 5000. A miner
+// lastRound bounds the rounds whose time is shown: some thousand years of them. A miner
 // may seal to any.
-const lastRound = 1 << 35
+const lastRound = 1 << 34
 
-// opens is when drand publishes a round; nil when not in a time that matters.
-func opens(round uint64) *time.Time {
-	if round > lastRound {
+// opens is when the beacon publishes a round; nil when not in a time that matters.
+func opens(beacon timelock.Beacon, round uint64) *time.Time {
+	at := beacon.RoundTime(round)
+	if round > lastRound || at.Year() > 9999 {
 		return nil
 	}
-	at := timelock.Quicknet().RoundTime(round)
 	return &at
 }
 

@@ -162,7 +162,7 @@ func (o *rowsOptions) describe(rows chain.Rows, only *subnet.UID) rowsDocument {
 			uid = -1
 		}
 		if only == nil || uid == int(*only) {
-			doc.Sealed = append(doc.Sealed, sealedDocument{UID: uid, Hotkey: s.Hotkey, Epoch: s.Epoch, Block: s.Block, Round: s.Round, Bytes: s.Bytes, Opens: opens(s.Round)})
+			doc.Sealed = append(doc.Sealed, sealedDocument{UID: uid, Hotkey: s.Hotkey, Epoch: s.Epoch, Block: s.Block, Round: s.Round, Bytes: s.Bytes, Opens: opens(rows.Beacon, s.Round)})
 		}
 	}
 	return doc

@@ -152,8 +152,9 @@ func sealed(r *chain.CommitRecord) bool { return r != nil && r.Sealed != nil }
 // waited for, false when it is to be replaced unseen.
 func (c *committer) await(state chain.Committing) (again bool, err error) {
 	r := state.Record
-	at := opening(r.Round, c.opens(r.Round))
-	if opens := c.opens(r.Round); opens != nil && opens.Sub(state.Now) < longestWait {
+	out := opens(c.beacon, r.Round)
+	at := opening(r.Round, out)
+	if out != nil && out.Sub(state.Now) < longestWait {
 		c.tell("a commitment of this hotkey from block %d is sealed (%s): waiting to read it before anything is sent", r.Block, at)
 		return true, nil
 	}
@@ -169,15 +170,6 @@ func (c *committer) await(state chain.Committing) (again bool, err error) {
 const longestWait = 10 * time.Minute
 
 const onceOnly = "a hotkey may commit once, and upstream's validators disqualify one that commits again; --replace commits all the same"
-
-// opens is when a round is out, nil when that is no time that matters.
-func (c *committer) opens(round uint64) *time.Time {
-	if round > lastRound {
-		return nil
-	}
-	at := c.beacon.RoundTime(round)
-	return &at
-}
 
 // present is the block since when validators read this very commitment, if they do.
 func (c *committer) present(state chain.Committing) (subnet.Block, bool) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/chain/chaintest"
+	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -90,5 +91,35 @@ func TestSealedWeightsAndCommitmentsAreShown(t *testing.T) {
 	}
 	if out := ask("metagraph"); !strings.Contains(out, "bob/Affine-1") {
 		t.Errorf("metagraph: what was opened before counts until the next is open\n%s", out)
+	}
+}
+
+// Each thing that the chain may hold of a miner has its place.
+func TestCommittedIsDescribed(t *testing.T) {
+	t.Parallel()
+	text := subnet.RawCommitment{Text: []byte(`{"model":"m","revision":"r"}`), Block: 9}
+	for name, c := range map[string]struct {
+		is   chain.Committed
+		want string // states, in order
+	}{
+		"revealed":              {chain.Committed{Revealed: []subnet.RawCommitment{text}}, "valid"},
+		"in the open":           {chain.Committed{Record: &chain.CommitRecord{Block: 8, Plain: text.Text}}, "valid"},
+		"revealed counts first": {chain.Committed{Revealed: []subnet.RawCommitment{text}, Record: &chain.CommitRecord{Block: 8, Plain: []byte("x")}}, "valid"},
+		"sealed":                {chain.Committed{Record: &chain.CommitRecord{Block: 8, Sealed: []byte{1}, Round: 1 << 63}}, "sealed"},
+		"revealed and failed":   {chain.Committed{Revealed: []subnet.RawCommitment{text}, Record: &chain.CommitRecord{Block: 8, Failed: true}}, "valid failed"},
+		"open and sealed":       {chain.Committed{Record: &chain.CommitRecord{Block: 8, Plain: []byte("x"), Sealed: []byte{1}, Round: 5}}, "invalid sealed"},
+		"unreadable":            {chain.Committed{Problem: "no"}, "invalid"},
+		"flags only":            {chain.Committed{Record: &chain.CommitRecord{Block: 8}}, ""},
+	} {
+		var states []string
+		for _, d := range describeCommitted(c.is, timelock.Quicknet()) {
+			states = append(states, d.State)
+			if (d.State == "sealed") != (d.Round > 0) || d.Round > lastRound && d.Opens != nil {
+				t.Errorf("%s: %+v", name, d)
+			}
+		}
+		if got := strings.Join(states, " "); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -20,15 +20,13 @@ func (c *Client) Beacon(ctx context.Context) (timelock.Beacon, error) {
 		return timelock.Beacon{}, err
 	}
 	var out timelock.Beacon
-	if err := s.read(ctx, []item{beaconItem(&out)}); err != nil {
-		return timelock.Beacon{}, err
-	}
-	return out, nil
+	err = s.read(ctx, []item{beaconItem(&out)})
+	return out, err
 }
 
-// beaconItem is the storage item that names the chain's beacon.
-func beaconItem(to *timelock.Beacon) item {
-	*to = timelock.Quicknet()
+// beaconItem is the storage item that says which beacon opens timelocks.
+func beaconItem(out *timelock.Beacon) item {
+	*out = timelock.Quicknet()
 	return item{pallet: "Drand", entry: "BeaconConfig", optional: true, into: func(v any) error {
 		if v == nil {
 			return nil
@@ -38,10 +36,10 @@ func beaconItem(to *timelock.Beacon) item {
 		switch {
 		case r.err != nil:
 			return r.err
-		case len(key) != len(to.PublicKey) || period == 0 || period > 3600:
+		case len(key) != len(out.PublicKey) || period == 0 || period > 3600:
 			return fmt.Errorf("a beacon with a key of %d bytes and a period of %d s", len(key), period)
 		}
-		*to = timelock.Beacon{PublicKey: [96]byte(key), Genesis: time.Unix(int64(start), 0).UTC(), Period: time.Duration(period) * time.Second}
+		*out = timelock.Beacon{PublicKey: [96]byte(key), Genesis: time.Unix(int64(start), 0).UTC(), Period: time.Duration(period) * time.Second}
 		return nil
 	}}
 }

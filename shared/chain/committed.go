@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/affine-go/affine/shared/chain/metadata"
+	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -27,41 +28,47 @@ type CommitRecord struct {
 	Failed bool         // the chain tried to open it and could not (Data.TimelockRevealFailed, since spec 446)
 }
 
-// Commitments reads, at one finalized block, what every registered hotkey of the subnet
-// has committed: hotkeys that committed nothing are left out, the rest come by uid. The
-// texts are as the miners wrote them.
-func (c *Client) Commitments(ctx context.Context, netuid subnet.Netuid) (Head, []Committed, error) {
+// Commitments are what a subnet's miners have committed, at one finalized block.
+type Commitments struct {
+	Head   Head
+	Beacon timelock.Beacon // that opens what is sealed
+	Miners []Committed     // by uid; those that committed nothing are left out
+}
+
+// Commitments reads what every registered hotkey of the subnet has committed. The texts
+// are as the miners wrote them. The error wraps ErrNoSubnet when there is no such subnet.
+func (c *Client) Commitments(ctx context.Context, netuid subnet.Netuid) (Commitments, error) {
 	s, err := c.snapshot(ctx)
 	if err != nil {
-		return Head{}, nil, err
+		return Commitments{}, err
 	}
 	neurons, err := s.neurons(ctx, netuid)
 	if err != nil {
-		return Head{}, nil, err
+		return Commitments{}, err
 	}
 	if len(neurons) == 0 {
-		return Head{}, nil, fmt.Errorf("chain: subnet %d at block %d: %w", netuid, s.head.Number, ErrNoSubnet)
+		return Commitments{}, fmt.Errorf("chain: subnet %d at block %d: %w", netuid, s.head.Number, ErrNoSubnet)
 	}
+	out := Commitments{Head: s.head}
 	all := make([]Committed, len(neurons))
-	var items []item
+	items := []item{beaconItem(&out.Beacon)}
 	for i, n := range neurons {
 		all[i] = Committed{UID: n.UID, Hotkey: n.Hotkey}
 		own, err := all[i].items(netuid)
 		if err != nil {
-			return Head{}, nil, err
+			return Commitments{}, err
 		}
 		items = append(items, own...)
 	}
 	if err := s.read(ctx, items); err != nil {
-		return Head{}, nil, err
+		return Commitments{}, err
 	}
-	some := all[:0]
 	for _, one := range all {
 		if len(one.Revealed) > 0 || one.Record != nil || one.Problem != "" {
-			some = append(some, one)
+			out.Miners = append(out.Miners, one)
 		}
 	}
-	return s.head, some, nil
+	return out, nil
 }
 
 // items are the storage items that hold a hotkey's commitments.

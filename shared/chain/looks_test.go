@@ -65,7 +65,7 @@ func TestLooksAtWhatIsNotThere(t *testing.T) {
 	if _, err := client.Rows(t.Context(), netuid, 1); !errors.Is(err, chain.ErrNoMechanism) {
 		t.Errorf("rows of mechanism 1: %v", err)
 	}
-	if _, _, err := client.Commitments(t.Context(), 121); !errors.Is(err, chain.ErrNoSubnet) {
+	if _, err := client.Commitments(t.Context(), 121); !errors.Is(err, chain.ErrNoSubnet) {
 		t.Errorf("commitments: %v", err)
 	}
 	if _, err := client.Committing(t.Context(), netuid, "nobody"); err == nil || !strings.Contains(err.Error(), `hotkey "nobody"`) {
@@ -84,7 +84,7 @@ func TestLooksFailWithTheNode(t *testing.T) {
 	looks := map[string]func() error{
 		"status":      func() error { _, err := client.Status(t.Context(), netuid); return err },
 		"rows":        func() error { _, err := client.Rows(t.Context(), netuid, 0); return err },
-		"commitments": func() error { _, _, err := client.Commitments(t.Context(), netuid); return err },
+		"commitments": func() error { _, err := client.Commitments(t.Context(), netuid); return err },
 		"committing":  func() error { _, err := client.Committing(t.Context(), netuid, hotkey(t, "Bob")); return err },
 		"beacon":      func() error { _, err := client.Beacon(t.Context()); return err },
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -15,8 +16,9 @@ import (
 // finalized block.
 type Rows struct {
 	Head    Head
-	Neurons []NeuronRow // all of the subnet's, by uid
-	Sealed  []SealedRow // commits that the chain has yet to open, by epoch and block
+	Beacon  timelock.Beacon // that opens what is sealed
+	Neurons []NeuronRow     // all of the subnet's, by uid
+	Sealed  []SealedRow     // commits that the chain has yet to open, by epoch and block
 }
 
 // NeuronRow is what one neuron has set.
@@ -46,7 +48,7 @@ func (c *Client) Rows(ctx context.Context, netuid subnet.Netuid, mechanism subne
 	if out.Neurons, err = s.updates(ctx, netuid, mechanism); err != nil {
 		return Rows{}, err
 	}
-	if err := s.rows(ctx, mechanism.Index(netuid), netuid, out.Neurons); err != nil {
+	if err := s.rows(ctx, mechanism.Index(netuid), netuid, &out); err != nil {
 		return Rows{}, err
 	}
 	out.Sealed, err = s.sealed(ctx, mechanism.Index(netuid))
@@ -84,10 +86,10 @@ func (s *snapshot) updates(ctx context.Context, netuid subnet.Netuid, mechanism 
 }
 
 // rows reads who the neurons are and what they have set.
-func (s *snapshot) rows(ctx context.Context, index uint16, netuid subnet.Netuid, rows []NeuronRow) error {
-	var items []item
-	for uid := range rows {
-		row := &rows[uid]
+func (s *snapshot) rows(ctx context.Context, index uint16, netuid subnet.Netuid, out *Rows) error {
+	items := []item{beaconItem(&out.Beacon)}
+	for uid := range out.Neurons {
+		row := &out.Neurons[uid]
 		row.Values = make(map[subnet.UID]uint16)
 		items = append(items,
 			item{pallet: "SubtensorModule", entry: "Keys", keys: []any{uint16(netuid), uint16(uid)}, into: func(v any) error {
