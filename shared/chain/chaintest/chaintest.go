@@ -4,10 +4,15 @@
 // It is strict. Every extrinsic is decoded by the metadata that the node serves, and its
 // signature, nonce, era and tip are checked as the chain checks them; weights pass the
 // pallet's rules in the pallet's order and fail with the pallet's error names; results
-// are SCALE events in System.Events. State is real: storage keys and values, readable at
-// every block that is still kept. State roots and consensus are stand-ins, since there is
-// one node only, but every header hashes to its block's hash and every block names its
-// parent.
+// are SCALE events in System.Events. Sealed weights and commitments are opened by the
+// signatures of a beacon of the node's own, in the epochs and under the rules of the
+// runtime that is played: with epochs by number or in storage, with failures that are
+// dropped or kept. State is real: storage keys and values, readable at every block that
+// is still kept. State roots and consensus are stand-ins, since there is one node only,
+// but every header hashes to its block's hash and every block names its parent.
+//
+// What a block holds follows from the blocks before it, its extrinsics and what was done
+// to the beacon by hand, never from the clock: the same inputs give the same hashes.
 //
 // Faults are switched on with Node.Inject and the Node's other methods.
 package chaintest
@@ -54,8 +59,9 @@ type Config struct {
 	Code []byte
 
 	// Metadata takes the place of the node's own description of its runtime: that of a
-	// real one, of version 14 or 15, bare ("meta" first). The node plays what it knows under those types,
-	// numbers and extensions. SpecVersion and Rules.BlockTime should agree with it.
+	// real one, bare ("meta" first), of spec 343 or later. The node plays what it knows
+	// under those types, numbers and extensions. SpecVersion and Rules.BlockTime should
+	// agree with it.
 	Metadata []byte
 
 	// StateFile keeps the chain over restarts, kill -9 included: a block that holds

@@ -1,12 +1,9 @@
 package chaintest
 
 import (
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"github.com/affine-go/affine/shared/subnet"
 )
 
 // Whatever is committed when, and however the pulses come, what is sealed is opened in
@@ -92,65 +89,4 @@ func (w *watch) mine(t *testing.T, rt *rapid.T) {
 			mark, w.epochOf[mark], w.roundOf[mark], w.opened[mark], now, known)
 	}
 	w.opened[mark] = true
-}
-
-// However far the beacon is ahead, a block brings a bounded number of rounds, none is
-// left out, and of old ones a bounded number stays.
-func TestRoundsStayBounded(t *testing.T) {
-	n := run(t, trio(t))
-	n.HoldPulses(true)
-	mine(t, n, 120)
-	n.HoldPulses(false)
-	for _, want := range []uint64{206 + 50, 206 + 100, 206 + 123} {
-		mine(t, n, 1)
-		if last := stored(t, n, "Drand.LastStoredRound"); last != want {
-			t.Errorf("at %d the last round is %v, want %d", n.Head(), last, want)
-		}
-	}
-	first := stored(t, n, "Drand.OldestStoredRound").(uint64)
-	for round := first; round <= 206+123; round++ {
-		if stored(t, n, "Drand.Pulses", round) == nil {
-			t.Errorf("round %d is missing", round)
-		}
-	}
-	n.mu.Lock()
-	x := &execution{node: n, number: n.chain.head}
-	if err := x.forgetPulses(first, first+keepRounds+149); err != nil {
-		t.Fatal(err)
-	}
-	n.mu.Unlock()
-	if oldest := stored(t, n, "Drand.OldestStoredRound"); oldest != first+100 || stored(t, n, "Drand.Pulses", first+99) != nil || stored(t, n, "Drand.Pulses", first+100) == nil {
-		t.Errorf("the oldest round is %v of %d", oldest, first)
-	}
-}
-
-// The keys of what was removed long ago are not kept for ever.
-func TestForgottenKeysAreGone(t *testing.T) {
-	s := newState(nil)
-	s.put(1, []byte("a"), []byte{1})
-	s.put(2, []byte("a"), nil)
-	s.promise(2, []byte("b"), 9)
-	s.put(3, []byte("b"), nil)
-	s.put(3, []byte("c"), []byte{1})
-	s.forget(2)
-	if _, there := s.entries["a"]; there || !s.has(2, "b") {
-		t.Error("a is kept, or b is not")
-	}
-	s.forget(3)
-	if keys := s.keys(3, nil, nil, 9); len(s.entries) != 1 || !slices.Equal(keys, []string{"c"}) {
-		t.Errorf("%d entries, keys %v", len(s.entries), keys)
-	}
-}
-
-// A hotkey that is registered later waits a full limit before its first weights.
-func TestRegistrationStartsTheRateLimit(t *testing.T) {
-	for registered, want := range map[subnet.Block]string{0: "", 106: "", 107: "SubtensorModule.SettingWeightsTooFast"} {
-		cfg := trio(t)
-		cfg.Neurons[0].Registered = registered
-		n := run(t, cfg)
-		args := map[string]any{"netuid": netuid, "dests": []uint16{1, 2}, "weights": []uint16{1, 2}, "version_key": 7}
-		if got := do(t, n, "Alice", "SubtensorModule.set_weights", args); got != want {
-			t.Errorf("registered at %d: %q, want %q", registered, got, want)
-		}
-	}
 }

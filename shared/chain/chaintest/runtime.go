@@ -2,6 +2,7 @@ package chaintest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/affine-go/affine/shared/chain/metadata/build"
 )
@@ -32,8 +33,8 @@ func newtype(path, inner string) build.Type {
 // record is a composite whose fields are given as names and types, two by two.
 func record(path string, fields ...string) build.Type {
 	t := build.Type{Path: path}
-	for i := 0; i < len(fields); i += 2 {
-		t.Fields = append(t.Fields, build.Field{Name: fields[i], Type: fields[i+1]})
+	for pair := range slices.Chunk(fields, 2) {
+		t.Fields = append(t.Fields, build.Field{Name: pair[0], Type: pair[1]})
 	}
 	return t
 }

@@ -166,11 +166,7 @@ func (x *execution) revealMechanism(mechanism subnet.Mechanism, epoch uint64) er
 // reveal opens one commit and sets its weights. Whatever is wrong with it, it is dropped
 // and nobody is told, as on the chain.
 func (x *execution) reveal(mechanism subnet.Mechanism, hotkey [32]byte, sealed, signature []byte) error {
-	opened, err := timelock.Decrypt(sealed, signature)
-	if err != nil {
-		return nil
-	}
-	s, ok := payload(opened, hotkey)
+	s, ok := unseal(sealed, signature, hotkey)
 	if !ok {
 		return nil
 	}
@@ -181,6 +177,14 @@ func (x *execution) reveal(mechanism subnet.Mechanism, hotkey [32]byte, sealed, 
 	}
 	x.record(atStart, "SubtensorModule", "TimelockedWeightsRevealed", []any{mechanism.Index(x.node.cfg.Netuid), hotkey[:]})
 	return nil
+}
+
+func unseal(sealed, signature []byte, hotkey [32]byte) (*submission, bool) {
+	opened, err := timelock.Decrypt(sealed, signature)
+	if err != nil {
+		return nil, false
+	}
+	return payload(opened, hotkey)
 }
 
 // payload reads opened weights. They name the hotkey, which must be the committer's; an

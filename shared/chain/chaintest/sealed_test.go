@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -137,71 +136,6 @@ func TestLatePulse(t *testing.T) {
 	}
 }
 
-func TestCommitRules(t *testing.T) {
-	for name, c := range map[string]struct {
-		signer string
-		change func(*Config)
-		edit   func(map[string]any)
-		want   string
-	}{
-		"good":                          {},
-		"commit-reveal is off":          {change: func(c *Config) { c.Rules.CommitReveal = false }, want: "CommitRevealDisabled"},
-		"no such subnet":                {edit: func(a map[string]any) { a["netuid"] = 121 }, want: "MechanismDoesNotExist"},
-		"another version":               {edit: func(a map[string]any) { a["commit_reveal_version"] = 3 }, want: "IncorrectCommitRevealVersion"},
-		"the version asked for":         {change: func(c *Config) { c.Rules.CommitVersion = 5 }, edit: func(a map[string]any) { a["commit_reveal_version"] = 5 }},
-		"not registered":                {signer: "Dave", want: "HotKeyNotRegisteredInSubNet"},
-		"a miner commits":               {signer: "Bob"}, // permits are looked at when it is opened
-		"just registered":               {change: func(c *Config) { c.Neurons[0].Registered = 205 }, want: "CommittingWeightsTooFast"},
-		"registered a limit ago":        {change: func(c *Config) { c.Neurons[0].Registered = 204 }},
-		"bytes that are no ciphertext":  {edit: func(a map[string]any) { a["commit"] = []byte{1, 2, 3} }},
-		"first broken rule: the switch": {signer: "Dave", change: func(c *Config) { c.Rules.CommitReveal = false }, edit: func(a map[string]any) { a["commit_reveal_version"] = 3 }, want: "CommitRevealDisabled"},
-		"then the version":              {signer: "Dave", edit: func(a map[string]any) { a["commit_reveal_version"] = 3 }, want: "IncorrectCommitRevealVersion"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cfg := sealing(t)
-			if c.change != nil {
-				c.change(&cfg)
-			}
-			n := run(t, cfg)
-			if c.signer == "" {
-				c.signer = "Alice"
-			}
-			round := roundAt(n, 300)
-			args := commitArgs(seal(t, n, c.signer, round, 1, 2), round)
-			if c.edit != nil {
-				c.edit(args)
-			}
-			got := do(t, n, c.signer, commitCallName, args)
-			if want := map[bool]string{true: "SubtensorModule." + c.want}[c.want != ""]; got != want {
-				t.Errorf("dispatch ended with %q, want %q", got, want)
-			}
-			if moved := stored(t, n, "SubtensorModule.LastUpdate", netuid).([]any)[0] == uint64(206); moved && (c.want != "" || c.signer != "Alice") {
-				t.Error("a refused commit counts for the rate limit")
-			}
-		})
-	}
-}
-
-func TestUnrevealedCommitsAreLimited(t *testing.T) {
-	cfg := sealing(t)
-	cfg.Rules.RateLimit, cfg.Rules.Tempo = 0, 100
-	n := run(t, cfg)
-	round := roundAt(n, 400)
-	sealed := seal(t, n, "Alice", round, 1, 2)
-	for i := range 11 {
-		want := ""
-		if i == maxUnrevealed {
-			want = "SubtensorModule.TooManyUnrevealedCommits"
-		}
-		if got := do(t, n, "Alice", commitCallName, commitArgs(sealed, round)); got != want {
-			t.Errorf("commit %d: %q, want %q", i, got, want)
-		}
-	}
-	if got := do(t, n, "Bob", commitCallName, commitArgs(sealed, round)); got != "" {
-		t.Errorf("another hotkey: %q", got)
-	}
-}
-
 // What is wrong with sealed weights shows when they are opened, by their absence.
 func TestSealedWeightsAreDroppedSilently(t *testing.T) {
 	payload := func(t testing.TB, signer string, uids []subnet.UID, values []uint16, version uint64) []byte {
@@ -270,115 +204,29 @@ func TestVectorOfSealedWeightsIsOpened(t *testing.T) {
 	}
 }
 
-func TestOldRoundIsRefusedByThePool(t *testing.T) {
-	n := run(t, sealing(t))
-	last := stored(t, n, "Drand.LastStoredRound").(uint64)
-	if last != roundAt(n, 205) {
-		t.Fatalf("round %d at block 205, want %d", last, roundAt(n, 205))
+// A block that opened weights and is undone leaves nothing; the block that takes its
+// place opens them again, from the same pulse.
+func TestUndoneRevealHappensAgain(t *testing.T) {
+	cfg := sealing(t)
+	cfg.FinalityLag = 5
+	n := run(t, cfg)
+	round := roundAt(n, 212)
+	if got := do(t, n, "Alice", commitCallName, commitArgs(seal(t, n, "Alice", round, 1, 2), round)); got != "" {
+		t.Fatal(got)
 	}
-	for round, code := range map[uint64]int{last - 1: 1010, last: 0} {
-		d := callDraft(t, n, "Alice", commitCallName, commitArgs(seal(t, n, "Alice", round, 1, 2), round))
-		expectRefusal(t, submit(t, n, d.sign(t, "Alice")), code, map[bool]string{true: "Custom error: 15"}[code != 0])
+	mine(t, n, 7) // to 213, which opens them
+	undone := n.chain.at(213).hash
+	if err := n.Retract(3); err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestLowStakeIsRefusedByThePool(t *testing.T) {
-	for _, commitReveal := range []bool{false, true} {
-		cfg := sealing(t)
-		cfg.Rules.CommitReveal, cfg.Rules.StakeThreshold = commitReveal, 101
-		n := run(t, cfg)
-		d := weightsDraft(t, n, "Alice", []uint16{1, 2}, []uint16{1, 2})
-		if commitReveal {
-			round := roundAt(n, 300)
-			d = callDraft(t, n, "Alice", commitCallName, commitArgs(seal(t, n, "Alice", round, 1, 2), round))
-		}
-		expectRefusal(t, submit(t, n, d.sign(t, "Alice")), 1010, "Custom error: 1")
+	if row, err := n.Weights(netuid, 0); err != nil || len(row) > 0 {
+		t.Errorf("weights %v, %v after the retraction", row, err)
 	}
-}
-
-func TestCommitThatCannotBeDecoded(t *testing.T) {
-	n := run(t, sealing(t))
-	for size, code := range map[int]int{maxCommit: 0, maxCommit + 1: 1002} {
-		d := callDraft(t, n, "Alice", commitCallName, commitArgs(make([]byte, size), roundAt(n, 300)))
-		expectRefusal(t, submit(t, n, d.sign(t, "Alice")), code, "")
+	if last := stored(t, n, "Drand.LastStoredRound"); last != roundAt(n, 210) {
+		t.Errorf("the last round is %v at %d", last, n.Head())
 	}
-}
-
-// The vectors of the chain's own tools: with this state the first reveal of a commit in
-// the next block comes in that block.
-func TestEpochVectors(t *testing.T) {
-	var file struct {
-		Epoch []struct {
-			Name  string
-			State struct {
-				Last    uint64 `json:"last_epoch_block"`
-				Pending uint64 `json:"pending_epoch_at"`
-				Index   uint64 `json:"subnet_epoch_index"`
-				Tempo   uint16 `json:"tempo"`
-				Since   uint64 `json:"blocks_since_last_step"`
-				Current uint64 `json:"current_block"`
-			}
-			Period uint64 `json:"reveal_period"`
-			Error  bool
-			First  subnet.Block `json:"first_reveal_block"`
-		}
-	}
-	readVectors(t, "epoch-and-weights.json", &file)
-	if len(file.Epoch) != 3 {
-		t.Fatalf("%d vectors", len(file.Epoch))
-	}
-	for _, v := range file.Epoch {
-		t.Run(v.Name, func(t *testing.T) {
-			cfg := sealing(t)
-			cfg.First, cfg.Rules.Tempo, cfg.Rules.RevealPeriod = subnet.Block(v.State.Current), v.State.Tempo, v.Period
-			n := start(t, cfg)
-			mine(t, n, 1)
-			n.mu.Lock()
-			x := &execution{node: n, number: n.chain.head}
-			for entry, value := range map[string]uint64{"LastEpochBlock": v.State.Last, "PendingEpochAt": v.State.Pending,
-				"SubnetEpochIndex": v.State.Index, "BlocksSinceLastStep": v.State.Since} {
-				if err := x.put("SubtensorModule", entry, value, netuid); err != nil {
-					t.Fatal(err)
-				}
-			}
-			n.mu.Unlock()
-			round := stored(t, n, "Drand.LastStoredRound").(uint64)
-			if got := do(t, n, "Alice", commitCallName, commitArgs(seal(t, n, "Alice", round, 1, 2), round)); got != "" {
-				t.Fatal(got)
-			}
-			opened := subnet.Block(0)
-			for range 200 {
-				if row, err := n.Weights(netuid, 0); err != nil || len(row) > 0 {
-					opened = n.Head()
-					break
-				}
-				mine(t, n, 1)
-			}
-			if opened != v.First {
-				t.Errorf("opened in block %d, want %d", opened, v.First)
-			}
-		})
-	}
-}
-
-func TestBeaconFollowsTheChain(t *testing.T) {
-	for _, blockTime := range []time.Duration{250 * time.Millisecond, 12 * time.Second} {
-		cfg := sealing(t)
-		cfg.Rules.BlockTime = blockTime
-		n := run(t, cfg)
-		last := stored(t, n, "Drand.LastStoredRound").(uint64)
-		pulse := stored(t, n, "Drand.Pulses", last).(map[string]any)
-		signature := pulse["signature"].([]byte)
-		if err := n.Beacon().VerifyPulse(last, signature); err != nil {
-			t.Error(err)
-		}
-		randomness := sha256.Sum256(signature)
-		if !bytes.Equal(pulse["randomness"].([]byte), randomness[:]) || pulse["round"] != last {
-			t.Errorf("pulse %v", pulse)
-		}
-		now := time.UnixMilli(int64(stored(t, n, "Timestamp.Now").(uint64)))
-		if at := n.Beacon().RoundTime(last); at.After(now) || !n.Beacon().RoundTime(last+1).After(now) {
-			t.Errorf("round %d of %v is the newest at %v", last, at, now)
-		}
+	mine(t, n, 3)
+	if row, err := n.Weights(netuid, 0); err != nil || len(row) != 2 || n.chain.at(213).hash == undone {
+		t.Errorf("weights %v, %v in another block 213", row, err)
 	}
 }

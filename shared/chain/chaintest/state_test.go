@@ -1,6 +1,7 @@
 package chaintest
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -85,5 +86,23 @@ func TestUpscaleIsExactAtTheEdges(t *testing.T) {
 				t.Errorf("%v becomes %v, want %v", c.sent, got, c.stored)
 			}
 		}
+	}
+}
+
+// The keys of what was removed long ago are not kept for ever.
+func TestForgottenKeysAreGone(t *testing.T) {
+	s := newState(nil)
+	s.put(1, []byte("a"), []byte{1})
+	s.put(2, []byte("a"), nil)
+	s.promise(2, []byte("b"), 9)
+	s.put(3, []byte("b"), nil)
+	s.put(3, []byte("c"), []byte{1})
+	s.forget(2)
+	if _, there := s.entries["a"]; there || !s.has(2, "b") {
+		t.Error("a is kept, or b is not")
+	}
+	s.forget(3)
+	if keys := s.keys(3, nil, nil, 9); len(s.entries) != 1 || !slices.Equal(keys, []string{"c"}) {
+		t.Errorf("%d entries, keys %v", len(s.entries), keys)
 	}
 }
