@@ -56,7 +56,7 @@ func weightsOf(v dominance.Verdict, mg subnet.Metagraph) (sent []subnet.Weight, 
 // no miner paid that earned nothing, so that is an error instead.
 func conform(values []uint16, ceiling uint16) ([]uint16, string, error) {
 	if ceiling == 0 || ceiling == math.MaxUint16 || belowCeiling(values, math.MaxUint16, ceiling) {
-		return values, "", nil // 0 where the runtime has no such rule any more
+		return values, "", nil // 0: not known
 	}
 	percent := 100 * float64(ceiling) / math.MaxUint16
 	// The lower the cut, the smaller the highest's part of the sum.
