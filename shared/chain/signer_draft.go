@@ -140,18 +140,23 @@ func (s *Signer) begin(ctx context.Context, g *ground, head Head) (*draft, error
 	case g.head.Number >= head.Number+eraPeriod:
 		return nil, fmt.Errorf("%w: decided at block %d, %d blocks ago", ErrPolicy, head.Number, g.head.Number-head.Number)
 	}
-	canonical := g.head.Hash
-	if head.Number != g.head.Number {
-		if err := s.client.call(ctx, &canonical, "chain_getBlockHash", head.Number); err != nil {
-			return nil, err
-		}
+	canonical, err := s.canonical(ctx, g, head.Number)
+	if err != nil {
+		return nil, err
 	}
 	if !strings.EqualFold(canonical, head.Hash) {
-		return nil, fmt.Errorf("%w: block %d is %.80s, the intent says %.80q", ErrPolicy, head.Number, canonical, head.Hash)
+		return nil, fmt.Errorf("%w: block %d is %.80q, the intent says %.80q", ErrPolicy, head.Number, canonical, head.Hash)
 	}
-	var err error
 	d.birth, err = hash32(head.Hash)
 	return d, err
+}
+
+// canonical is the hash of a block of the chain that ends in the finalized one.
+func (s *Signer) canonical(ctx context.Context, g *ground, number subnet.Block) (hash string, err error) {
+	if number == g.head.Number {
+		return g.head.Hash, nil
+	}
+	return hash, s.client.call(ctx, &hash, "chain_getBlockHash", number)
 }
 
 // account reads the nonce at the newest block, and makes sure that the runtime there is
