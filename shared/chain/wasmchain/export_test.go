@@ -26,3 +26,6 @@ func (n *Node) Execute(ctx context.Context, number uint64, change func(*rpcserve
 	_, _, err := parent.runtime.Call(ctx, parent.state.Begin(), "Core_execute_block", e.Data())
 	return err
 }
+
+// Sign is the chain's beacon's signature of a round.
+func (n *Node) Sign(round uint64) ([]byte, error) { return n.authority.Sign(round) }
