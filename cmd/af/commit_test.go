@@ -77,12 +77,13 @@ func TestCommitScripts(t *testing.T) {
 			}
 			e.Setenv("NODE", node.Endpoint())
 			e.Setenv("REVISION", revisionA)
+			e.Setenv("LOCKED", keys.PasswordVariable(filepath.Join(e.Getenv("WORK"), "locked")))
 			e.Setenv("CHUTE", chuteA)
 			for n := byte(1); n <= 5; n++ {
 				writeKeyfile(t, filepath.Join(e.Getenv("WORK"), "wallets", "cold", "hotkeys", fmt.Sprintf("hot%d", n)), n)
 			}
 			return errors.Join(
-				os.WriteFile(filepath.Join(e.Getenv("WORK"), "locked"), []byte("$NACLxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), 0o600),
+				os.WriteFile(filepath.Join(e.Getenv("WORK"), "locked"), []byte("$NACL, and cut short"), 0o600),
 				os.WriteFile(filepath.Join(e.Getenv("WORK"), "public"), []byte(`{"publicKey":"0x`+hex.EncodeToString(make([]byte, 32))+`"}`), 0o600))
 		},
 	})
