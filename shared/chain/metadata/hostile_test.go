@@ -117,10 +117,10 @@ func TestTypeThatContainsItselfWidely(t *testing.T) {
 	}
 }
 
-// TestHostileMetadataTakesBoundedMemory fills 300 kB with the least that makes one more
+// TestHostileMetadataTakesBoundedMemory fills 100 kB with the least that makes one more
 // entry of each list that metadata has.
 func TestHostileMetadataTakesBoundedMemory(t *testing.T) {
-	const size, limit = 300_000, 64 << 20
+	const size, limit = 100_000, 24 << 20
 	const noTypes, pallet = "\x00", "\x04\x04P"
 	for name, c := range map[string]struct{ head, entry string }{
 		"parts of a path":    {"meta\x0e\x04\x00", "\x00"},
