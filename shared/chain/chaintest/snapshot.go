@@ -12,7 +12,7 @@ import (
 
 // snapshotEvery is after how many blocks the state file is begun anew, with all that the
 // chain is in one line, so that a start never makes more blocks again than these.
-const snapshotEvery = 1024
+const snapshotEvery = 512
 
 // snapshot is the chain as it stood after a block.
 type snapshot struct {
