@@ -47,6 +47,22 @@ func TestRequestsArePaced(t *testing.T) {
 	}
 }
 
+func TestDiscardedStateIsRecognised(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  RPCError
+		want bool
+	}{
+		"a lite node's word":   {RPCError{Code: 4003, Message: "Client error: UnknownBlock: State already discarded for 0x12"}, true},
+		"under another code":   {RPCError{Code: -32000, Message: "UnknownBlock: State already discarded for 0x12"}, true},
+		"a block that is none": {RPCError{Code: 4003, Message: "Client error: UnknownBlock: Header was not found in the database: 0x12"}, false},
+		"a call that failed":   {RPCError{Code: 4003, Message: "Client error: Execution failed: discarded"}, false},
+	} {
+		if got := errors.Is(&CallError{Err: &test.err}, ErrDiscarded); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestSeveralErrorsOnOneLine(t *testing.T) {
 	err := inOneLine([]error{ErrWrongChain, unreachable(errors.New("refused"))})
 	if !errors.Is(err, ErrWrongChain) || !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), "\n") {
