@@ -24,10 +24,10 @@ setting weights.
 
 With --json: endpoint (the one that answered), latency_ms, chain, node, genesis,
 spec_name, spec_version; finalized and best, each with number and hash; time (the
-finalized block's); netuid, neurons, block_time_ms, tempo; epoch with index, next_block, blocks_left and seconds_left (null
-for a subnet that runs none); rules with rate_limit, commit_reveal, reveal_period,
-commit_version, version_key, min_allowed, max_weight, mechanisms and
-stake_threshold_rao (text).`,
+finalized block's); netuid, neurons, block_time_ms, tempo; epoch with index,
+next_block, blocks_left and seconds_left (null for a subnet that runs none); rules with
+rate_limit, commit_reveal, reveal_period, commit_version, version_key, min_allowed,
+max_weight, mechanisms and stake_threshold_rao (text).`,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = o.ask("chain status", o.status)
