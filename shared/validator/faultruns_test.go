@@ -231,7 +231,7 @@ func (p *simProcess) settle(ctx context.Context) {
 		calm = now
 	}
 	calm = calm.Add(simFelt)
-	end := calm.Add(time.Duration(p.plan.period+2) * simTempo * simBlockTime)
+	end := calm.Add(2 * simTempo * simBlockTime)
 	for n := 0; time.Now().Before(end); n++ {
 		_ = p.sleep(ctx, 20*time.Minute) // no one ends it early
 		_, err := p.setter(fmt.Sprint("healed/", n)).Run(ctx)

@@ -160,11 +160,14 @@ func (c *secondMechanism) Weights(ctx context.Context, n subnet.Netuid, m subnet
 // the same order, and is refused in words when it cannot.
 func TestTheChainsCeiling(t *testing.T) {
 	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
 	rapid.Check(t, func(r *rapid.T) {
 		shares := rapid.SliceOfN(rapid.Float64Range(0, 1), 1, 8).Draw(r, "shares")
 		ceiling := uint16(rapid.IntRange(1, 65534).Draw(r, "ceiling"))
-		l := newLedger()
-		l.mg.Rules.MaxWeight = ceiling
+		l.mg.Rules.MaxWeight, l.mg.Neurons = ceiling, l.mg.Neurons[:3]
+		l.mg.Block += 720 // an epoch of its own
+		signed := len(l.signed)
 		paid := 0
 		var verdict []subnet.Weight
 		for i, share := range shares {
@@ -176,13 +179,12 @@ func TestTheChainsCeiling(t *testing.T) {
 			}
 			verdict = append(verdict, subnet.Weight{UID: subnet.UID(3 + i), Share: share})
 		}
-		w := newSetter(t, l)
 		w.Rule = func(in dominance.Input) (dominance.Verdict, error) {
 			return dominance.Verdict{Block: in.CurrentBlock, Weights: verdict}, nil
 		}
 		rec, err := w.Run(t.Context())
 		if paid*int(ceiling) < 65535 {
-			if err == nil || len(l.signed) > 0 {
+			if err == nil || len(l.signed) > signed {
 				r.Fatalf("%d paid under %d/65535: %+v, %v", paid, ceiling, rec, err)
 			}
 			return
