@@ -177,10 +177,9 @@ func (c *committer) present(state chain.Committing) (subnet.Block, bool) {
 	if !found {
 		return 0, false
 	}
-	there, err := subnet.ParseCommitment(raw.Text, 0)
-	meant := c.model
-	meant.Block = 0
-	return raw.Block, err == nil && there == meant
+	there, err := raw.Parse()
+	there.Block = c.model.Block
+	return raw.Block, err == nil && there == c.model
 }
 
 // standing is what validators read of a hotkey: what was opened last, or else a text in
@@ -202,7 +201,7 @@ func (c *committer) preflight(state chain.Committing) error {
 	}
 	if raw, found := standing(state.Committed); found {
 		if !c.replace {
-			return fmt.Errorf("this hotkey has committed already, %.100q at block %d: %s", raw.Text, raw.Block, onceOnly)
+			return fmt.Errorf("this hotkey has committed already, %s at block %d: %s", inShort(raw), raw.Block, onceOnly)
 		}
 		c.tell("replacing what this hotkey committed at block %d: upstream's validators may disqualify it", raw.Block)
 	} else if state.Last > 0 || state.Problem != "" {
@@ -217,6 +216,15 @@ func (c *committer) preflight(state chain.Committing) error {
 			state.Used, state.Space, size, state.FreshFrom, minutes(time.Duration(state.FreshFrom-min(state.FreshFrom, state.Head.Number))*state.BlockTime))
 	}
 	return nil
+}
+
+// inShort names what is committed, or quotes what cannot be read as a model.
+func inShort(raw subnet.RawCommitment) string {
+	c, err := raw.Parse()
+	if err != nil {
+		return fmt.Sprintf("%.60q", raw.Text)
+	}
+	return fmt.Sprintf("%s (revision %s)", c.Model, c.Revision)
 }
 
 // sealedSize is how long the text is under its timelock, with its length before it.
