@@ -127,7 +127,7 @@ func (x *execution) usage(c *commitCall) (usage, error) {
 	}
 	u := usage{epoch: s.index}
 	if !s.kept {
-		u.epoch = s.epoch(x.number)
+		u.epoch = s.reveals(x.number)
 	}
 	if u.limit, err = get[uint64](x.node, x.number, "Commitments", "MaxSpace"); err != nil {
 		return usage{}, err

@@ -49,8 +49,8 @@ func (s schedule) due(block uint64) bool {
 	return s.since > maxTempo || block >= s.last+s.tempo
 }
 
-// epoch is the one to which the chain counts what is committed or revealed in a block.
-func (s schedule) epoch(block uint64) uint64 {
+// reveals is the epoch to which the chain counts a block when it opens what was sealed.
+func (s schedule) reveals(block uint64) uint64 {
 	switch {
 	case !s.kept:
 		return (block + s.netuid + 1) / (s.tempo + 1)
@@ -58,6 +58,16 @@ func (s schedule) epoch(block uint64) uint64 {
 		return s.index + 1
 	}
 	return s.index
+}
+
+// commits is the epoch to which belongs what is sealed in a block. Where the block's
+// number alone says, that is the next one already in the block in which an epoch runs,
+// the last of its number.
+func (s schedule) commits(block uint64) uint64 {
+	if !s.kept && s.due(block) {
+		return s.reveals(block) + 1
+	}
+	return s.reveals(block)
 }
 
 // turnEpoch is what the chain's coinbase does to the schedule.

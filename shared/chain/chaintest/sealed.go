@@ -59,7 +59,7 @@ func (x *execution) commitWeights(index int, signed *extrinsic.Signed) (*refusal
 	if err != nil {
 		return nil, err
 	}
-	epoch := s.epoch(x.number)
+	epoch := s.commits(x.number)
 	waiting, err := get[[]any](x.node, x.number, "SubtensorModule", "TimelockedWeightCommits", who.index, epoch)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (x *execution) revealWeights() error {
 	}
 	state := &reader{node: x.node, at: x.number}
 	rules := state.rules(uint16(netuid))
-	now := s.epoch(x.number)
+	now := s.reveals(x.number)
 	if state.err != nil || now < rules.RevealPeriod {
 		return state.err
 	}

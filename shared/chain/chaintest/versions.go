@@ -101,5 +101,5 @@ func (x *execution) migrate() error {
 	if err := x.put("SubtensorModule", "LastEpochBlock", x.number-1-s.since, netuid); err != nil {
 		return err
 	}
-	return x.put("SubtensorModule", "SubnetEpochIndex", s.epoch(x.number-1), netuid)
+	return x.put("SubtensorModule", "SubnetEpochIndex", s.commits(x.number-1), netuid)
 }
