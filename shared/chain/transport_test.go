@@ -3,12 +3,14 @@ package chain_test
 import (
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"runtime/pprof"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -130,6 +132,48 @@ func TestTurnedAwayInTheMiddle(t *testing.T) {
 			t.Errorf("dialled %d times, want 2", door.knocks.Load())
 		}
 	}
+}
+
+// An endpoint that takes the connection and says nothing is given up in time.
+func TestSilentHandshake(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() }) // nothing was written to it
+	node := start(t, config(t))
+	cfg := quick("ws://"+silent.Addr().String(), node.Endpoint())
+	cfg.DialTimeout = 200 * time.Millisecond
+	if _, err := dial(t, cfg).Finalized(t.Context()); err != nil {
+		t.Errorf("the second endpoint was not asked: %v", err)
+	}
+	alone := quick("ws://" + silent.Addr().String())
+	alone.DialTimeout, alone.Attempts = 50*time.Millisecond, 1
+	if _, err := chain.Dial(t.Context(), alone); !errors.Is(err, chain.ErrUnreachable) {
+		t.Errorf("got %v, want ErrUnreachable", err)
+	}
+}
+
+// One client serves many at once, also while its sockets break.
+func TestManyAtOnce(t *testing.T) {
+	node := start(t, config(t))
+	cfg := quick(node.Endpoint())
+	cfg.Attempts = 20 // each break may hit every one of them
+	client := dial(t, cfg)
+	var askers sync.WaitGroup
+	for i := range 8 {
+		askers.Go(func() {
+			for range 5 {
+				if i == 0 {
+					node.Inject(chaintest.Fault{Kind: chaintest.DropSocket})
+				}
+				if mg, err := client.Metagraph(t.Context(), netuid); err != nil || len(mg.Neurons) != 3 {
+					t.Errorf("%d neurons, %v", len(mg.Neurons), err)
+				}
+			}
+		})
+	}
+	askers.Wait()
 }
 
 // busyAt answers the first call of a method with this error.
