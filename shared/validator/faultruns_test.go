@@ -62,16 +62,16 @@ func TestWeightsSurviveEverything(t *testing.T) {
 	for _, what := range slices.Sorted(maps.Keys(met.of)) {
 		t.Logf("%8d %s", met.of[what], what)
 	}
-	failed := t.Failed()
+	complete := !t.Failed() && !testing.Short()
 	for _, what := range must {
-		if met.of[what] == 0 && !failed {
+		if met.of[what] == 0 && complete {
 			t.Errorf("it never happened: %s", what)
 		}
 	}
 }
 
 // epochsOfTrouble is how many epochs a history's faults last.
-const epochsOfTrouble = 4
+const epochsOfTrouble = 3
 
 // simFelt is how long after the last fault its traces have gone: a lease of 15 minutes,
 // taken by a clock 5 minutes fast.
@@ -166,7 +166,7 @@ func (w *simWorld) interfere(ctx context.Context, random *rand.Rand) {
 func (p *simProcess) live(ctx context.Context) {
 	end := p.timeOf(p.plan.calm)
 	for life := 0; time.Now().Before(end); life++ {
-		_ = p.sleep(ctx, time.Duration(p.random.IntN(20*60))*time.Second) // no one ends it early
+		_ = p.sleep(ctx, time.Duration(p.random.IntN(24*60))*time.Second) // no one ends it early
 		p.invoke(ctx, fmt.Sprintf("%d/%d", p.number, life))
 	}
 }
@@ -233,7 +233,7 @@ func (p *simProcess) settle(ctx context.Context) {
 	calm = calm.Add(simFelt)
 	end := calm.Add(2 * simTempo * simBlockTime)
 	for n := 0; time.Now().Before(end); n++ {
-		_ = p.sleep(ctx, 20*time.Minute) // no one ends it early
+		_ = p.sleep(ctx, 24*time.Minute) // no one ends it early
 		_, err := p.setter(fmt.Sprint("healed/", n)).Run(ctx)
 		if _, waits := errors.AsType[*validator.TooSoonError](err); err != nil && !waits && time.Now().After(calm) {
 			p.fail("without faults: %v", err)
