@@ -4,12 +4,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -23,6 +19,7 @@ import (
 	"github.com/affine-go/affine/shared/awsstack"
 	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/config"
+	"github.com/affine-go/affine/shared/signer"
 	signeraws "github.com/affine-go/affine/shared/signer/aws"
 	"github.com/affine-go/affine/shared/signer/aws/hotkey"
 	"github.com/affine-go/affine/shared/subnet"
@@ -75,34 +72,20 @@ func (f *function) commit(ctx context.Context, event json.RawMessage) (subnet.Si
 	return handle(ctx, f, event, (*chain.Signer).SignCommitment)
 }
 
-func handle[I, O any](ctx context.Context, f *function, event json.RawMessage, sign func(*chain.Signer, context.Context, I) (O, error)) (signed O, err error) {
+func handle[I signer.Intent, O any](ctx context.Context, f *function, event json.RawMessage, sign func(*chain.Signer, context.Context, I) (O, error)) (signed O, err error) {
 	ctx, cancel := awsstack.Invocation(ctx)
 	defer cancel()
-	intent, err := parse[I](event)
+	intent, err := signer.Parse[I](event)
 	if err == nil {
-		var signer *chain.Signer
-		if signer, err = f.open(ctx); err == nil {
-			signed, err = sign(signer, ctx, intent)
+		var holder *chain.Signer
+		if holder, err = f.open(ctx); err == nil {
+			signed, err = sign(holder, ctx, intent)
 		}
 	}
 	if err != nil {
 		f.log.ErrorContext(ctx, "not signed", "err", err)
 	}
 	return signed, err
-}
-
-// parse reads an intent. An entry that it does not know could change what is meant by the
-// others, so there may be none.
-func parse[I any](event []byte) (intent I, err error) {
-	d := json.NewDecoder(bytes.NewReader(event))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&intent); err != nil {
-		return intent, fmt.Errorf("%w: not an intent: %w", chain.ErrPolicy, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return intent, fmt.Errorf("%w: something follows the intent", chain.ErrPolicy)
-	}
-	return intent, nil
 }
 
 // open finds the hotkey and dials the chain, once. The client dials again by itself when
