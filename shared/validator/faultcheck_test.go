@@ -134,16 +134,6 @@ func (w *simWorld) checkConfirmed(rec subnet.WeightsRecord, inc simInclusion) {
 	}
 }
 
-// rowAt is the row in force after a finalized block.
-func (w *simWorld) rowAt(m subnet.Mechanism, at subnet.Block) (row map[subnet.UID]uint16) {
-	for _, r := range w.rows {
-		if r.mechanism == m && r.since <= at {
-			row = r.values
-		}
-	}
-	return row
-}
-
 // checkFailed: none of the bytes that were ever signed for the record may be on chain,
 // but for those that others overwrote or that never opened.
 func (w *simWorld) checkFailed(rec subnet.WeightsRecord, included bool) {

@@ -1,7 +1,9 @@
 package validator_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -135,4 +137,38 @@ func TestSettleDecidesNothing(t *testing.T) {
 			t.Error("what it confirmed was not published")
 		}
 	})
+}
+
+// An endpoint that has not seen the reveal yet may have let go of what it knew of the
+// commit: that does not make the weights lost.
+func TestALaggingEndpointDoesNotLoseSealedWeights(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := calmWorld(t, chainPlan{})
+		first := p.runAt(t, 1_020)
+		if err := p.sleep(t.Context(), time.Until(p.timeOf(1_070))); err != nil {
+			t.Fatal(err)
+		}
+		w := p.setter("behind")
+		var log strings.Builder
+		w.Chain, w.Log = forgetful{simView{p}, first.Reveal - 1}, slog.New(slog.NewTextHandler(&log, nil))
+		rec, err := w.Settle(t.Context(), first.Epoch)
+		if err != nil || !rec.Sealed() || !strings.Contains(log.String(), "lags behind") {
+			t.Errorf("%+v, %v; the log says %s", rec, err, &log)
+		}
+		w.Chain = simView{p}
+		if rec, err := w.Settle(t.Context(), first.Epoch); err != nil || rec.State != subnet.Confirmed {
+			t.Errorf("from another endpoint: %+v, %v", rec, err)
+		}
+	})
+}
+
+// forgetful is an endpoint that knows of no commit, as of a block.
+type forgetful struct {
+	simView
+	at subnet.Block
+}
+
+func (f forgetful) Revealed(context.Context, subnet.TimelockCommit) (subnet.Reveal, error) {
+	return subnet.Reveal{Row: subnet.WeightsRow{At: f.at}}, nil
 }
