@@ -15,17 +15,11 @@ type schedule struct {
 	index   uint64 // epochs so far
 }
 
-// keepsSchedule reports whether the runtime in force keeps its epochs in storage.
-func (n *Node) keepsSchedule() bool {
-	_, err := n.runtime.Metadata.StorageEntry("SubtensorModule", "SubnetEpochIndex")
-	return err == nil
-}
-
 // schedule reads a subnet's as it stands now.
 func (x *execution) schedule(netuid uint16) (schedule, error) {
 	r := &reader{node: x.node, at: x.number}
 	s := schedule{
-		kept: x.node.keepsSchedule(), netuid: uint64(netuid),
+		kept: x.node.keeps(x.number, "SubnetEpochIndex"), netuid: uint64(netuid),
 		tempo: value[uint64](r, "Tempo", netuid), since: value[uint64](r, "BlocksSinceLastStep", netuid),
 	}
 	if s.kept {

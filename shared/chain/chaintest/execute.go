@@ -115,6 +115,7 @@ func (x *execution) apply(index int, signed *extrinsic.Signed) error {
 // weightCalls are the calls of SubtensorModule that this package plays.
 var weightCalls = []string{
 	"set_weights", "set_mechanism_weights", "commit_timelocked_weights", "commit_timelocked_mechanism_weights", "commit_crv3_mechanism_weights",
+	"commit_crv3_weights",
 }
 
 // dispatch runs the call; nil means that it succeeded.
@@ -123,7 +124,7 @@ func (x *execution) dispatch(index int, signed *extrinsic.Signed) (*refusal, err
 	case "SubtensorModule.set_weights", "SubtensorModule.set_mechanism_weights":
 		return x.setWeights(index, signed)
 	case "SubtensorModule.commit_timelocked_weights", "SubtensorModule.commit_timelocked_mechanism_weights",
-		"SubtensorModule.commit_crv3_mechanism_weights":
+		"SubtensorModule.commit_crv3_mechanism_weights", "SubtensorModule.commit_crv3_weights":
 		return x.commitWeights(index, signed)
 	case "Commitments.set_commitment":
 		return x.setCommitment(index, signed)

@@ -53,20 +53,24 @@ func (x *execution) genesisRules() error {
 		{"MaxWeightsLimit", r.MaxWeight},
 		{"RevealPeriodEpochs", r.RevealPeriod},
 		{"MechanismCountCurrent", r.Mechanisms},
+		{"LastEpochBlock", uint64(r.LastEpochHint)},
 	} {
-		if err := x.put("SubtensorModule", item.entry, item.value, netuid); err != nil {
+		if err := x.putKept(item.entry, item.value, netuid); err != nil {
 			return err
 		}
 	}
-	if x.node.keepsSchedule() {
-		if err := x.put("SubtensorModule", "LastEpochBlock", uint64(r.LastEpochHint), netuid); err != nil {
-			return err
-		}
-	}
-	if err := x.put("SubtensorModule", "CommitRevealWeightsVersion", r.CommitVersion); err != nil {
+	if err := x.putKept("CommitRevealWeightsVersion", r.CommitVersion); err != nil {
 		return err
 	}
 	return x.put("SubtensorModule", "StakeThreshold", r.StakeThreshold)
+}
+
+// putKept writes an item of SubtensorModule, if the runtime in force keeps it.
+func (x *execution) putKept(entry string, value any, keys ...any) error {
+	if !x.node.keeps(x.number, entry) {
+		return nil
+	}
+	return x.put("SubtensorModule", entry, value, keys...)
 }
 
 func (x *execution) genesisNeurons() error {

@@ -9,6 +9,7 @@ import (
 
 // The spec versions from which on a runtime has what earlier ones lack.
 const (
+	specMechanisms  = 343 // mechanisms, and sealed weights that are tried again: the first version known to have them
 	specSchedules   = 425 // epochs are kept in storage
 	specKeepsFailed = 446 // a timelock that cannot be opened stays, marked
 )

@@ -60,6 +60,20 @@ func value[T any](r *reader, entry string, keys ...any) (out T) {
 	return out
 }
 
+// valueOr reads a number that older runtimes do not keep.
+func valueOr(r *reader, absent uint64, entry string, keys ...any) uint64 {
+	if !r.node.keeps(r.at, entry) {
+		return absent
+	}
+	return value[uint64](r, entry, keys...)
+}
+
+// keeps reports whether the runtime of a block has that item of SubtensorModule.
+func (n *Node) keeps(at uint64, entry string) bool {
+	_, err := n.metadataAt(at).StorageEntry("SubtensorModule", entry)
+	return err == nil
+}
+
 func (r *reader) rules(netuid uint16) subnet.WeightRules {
 	return subnet.WeightRules{
 		Tempo:          uint16(value[uint64](r, "Tempo", netuid)),
@@ -69,8 +83,8 @@ func (r *reader) rules(netuid uint16) subnet.WeightRules {
 		MinAllowed:     uint16(value[uint64](r, "MinAllowedWeights", netuid)),
 		MaxWeight:      uint16(value[uint64](r, "MaxWeightsLimit", netuid)),
 		RevealPeriod:   value[uint64](r, "RevealPeriodEpochs", netuid),
-		CommitVersion:  uint16(value[uint64](r, "CommitRevealWeightsVersion")),
-		Mechanisms:     uint8(value[uint64](r, "MechanismCountCurrent", netuid)),
+		CommitVersion:  uint16(valueOr(r, 0, "CommitRevealWeightsVersion")),
+		Mechanisms:     uint8(valueOr(r, 1, "MechanismCountCurrent", netuid)),
 		StakeThreshold: value[uint64](r, "StakeThreshold"),
 	}
 }

@@ -81,7 +81,7 @@ func (n *Node) upgrade(spec uint32, raw []byte) error {
 		return fmt.Errorf("chaintest: upgrade to spec %d: %w", spec, err)
 	}
 	n.prune(n.chain.at(n.chain.head)) // signatures are bound to the version
-	n.migration = !before.kept && n.keepsSchedule()
+	n.migration = !before.kept && n.keeps(n.chain.head+1, "SubnetEpochIndex")
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,5 +167,67 @@ func TestUpgradesThatAreRefused(t *testing.T) {
 	cfg.StateFile = t.TempDir() + "/chain.jsonl"
 	if err := run(t, cfg).Upgrade(447); err == nil {
 		t.Error("a chain was upgraded that its state file could not tell of")
+	}
+}
+
+// Runtimes that know commit_crv3_weights alone open a commit in the last block of its
+// epoch's number, once: without the pulse it is lost.
+func TestSealedWeightsThatAreOpenedOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		commit, published, opened subnet.Block
+	}{
+		"in time":               {210, 218, 219},
+		"just included":         {218, 218, 219},
+		"in the epoch's block":  {219, 219, 230}, // belongs to the next
+		"published in it":       {210, 219, 0},
+		"published long after":  {210, 225, 0},
+		"at the number's start": {209, 211, 219},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := sealing(t)
+			cfg.SpecVersion = 293
+			n := run(t, cfg)
+			mine(t, n, int(c.commit-1-n.Head()))
+			round := roundAt(n, c.published)
+			args := commitArgs(seal(t, n, "Alice", round, 1, 2), round)
+			delete(args, "commit_reveal_version")
+			if got := do(t, n, "Alice", "SubtensorModule.commit_crv3_weights", args); got != "" {
+				t.Fatal(got)
+			}
+			if names := happened(t, n, "SubtensorModule"); !slices.Contains(names, "CRV3WeightsCommitted") {
+				t.Errorf("events %v", names)
+			}
+			opened := subnet.Block(0)
+			for n.Head() < 240 && opened == 0 {
+				mine(t, n, 1)
+				if slices.Contains(happened(t, n, "SubtensorModule"), "CRV3WeightsRevealed") {
+					opened = n.Head()
+				}
+			}
+			row, err := n.Weights(netuid, 0)
+			if err != nil || opened != c.opened || (len(row) > 0) != (opened > 0) {
+				t.Errorf("opened in block %d, want %d; weights %v, %v", opened, c.opened, row, err)
+			}
+			for epoch := range uint64(34) {
+				if left := stored(t, n, "SubtensorModule.CRV3WeightCommits", netuid, epoch).([]any); len(left) > 0 {
+					t.Errorf("epoch %d still has %d commits", epoch, len(left))
+				}
+			}
+		})
+	}
+}
+
+func TestOldestRuntimeKnowsNoMechanisms(t *testing.T) {
+	cfg := trio(t)
+	cfg.SpecVersion = 293
+	n := run(t, cfg)
+	for _, call := range []string{"set_mechanism_weights", "commit_timelocked_weights", "commit_crv3_mechanism_weights"} {
+		if _, _, err := n.runtime.Metadata.Call("SubtensorModule", call); err == nil {
+			t.Errorf("it has %s", call)
+		}
+	}
+	args := map[string]any{"netuid": netuid, "dests": []uint16{1, 2}, "weights": []uint16{1, 2}, "version_key": 7}
+	if got := do(t, n, "Alice", "SubtensorModule.set_weights", args); got != "" {
+		t.Errorf("weights in the open: %q", got)
 	}
 }
