@@ -19,9 +19,44 @@ type Head struct {
 	Hash   string
 }
 
+// maxLag is how far behind the newest finalized block that the client has seen an
+// endpoint may be: some thirteen minutes on finney.
+const maxLag = 64
+
 // Finalized is the newest block that will never be undone. Its header is checked
-// against its hash, so a node cannot pass off another number.
+// against its hash, so a node cannot pass off another number, and an endpoint that is far
+// behind what was final before is left for another.
 func (c *Client) Finalized(ctx context.Context) (Head, error) {
+	var err error
+	for range c.cfg.Attempts {
+		head, failure := c.finalized(ctx)
+		if failure != nil {
+			return Head{}, failure
+		}
+		if err = c.keepsUp(head); err == nil {
+			return head, nil
+		}
+	}
+	return Head{}, err
+}
+
+// keepsUp leaves the endpoint in use when it is far behind.
+func (c *Client) keepsUp(head Head) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if head.Number+maxLag >= c.seen {
+		c.seen = max(c.seen, head.Number)
+		return nil
+	}
+	err := fmt.Errorf("%w: block %d is its newest finalized one, and %d was final before", ErrUnreachable, head.Number, c.seen)
+	if c.link == nil {
+		return fmt.Errorf("chain: %w", err)
+	}
+	c.link.end(err)
+	return &CallError{Endpoint: c.link.endpoint, Method: "chain_getFinalizedHead", Err: err}
+}
+
+func (c *Client) finalized(ctx context.Context) (Head, error) {
 	var hash string
 	if err := c.call(ctx, &hash, "chain_getFinalizedHead"); err != nil {
 		return Head{}, err

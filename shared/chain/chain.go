@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/affine-go/affine/shared/subnet"
 )
 
 // ErrUnreachable is wrapped when no endpoint answered: refused, silent, cut off, or
@@ -100,6 +102,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	link     *link                    // nil or dead when a new one is needed
+	seen     subnet.Block             // newest finalized block that an endpoint told of
 	endpoint int                      // index of the endpoint to try first
 	away     map[string]*PolicyError  // by endpoint: how it turned the client away
 	back     map[string]time.Time     // when it may be dialled again

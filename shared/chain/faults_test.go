@@ -176,6 +176,30 @@ func TestFailoverInTheMiddle(t *testing.T) {
 	}
 }
 
+// An endpoint that stood still long ago is not believed to be the chain's end.
+func TestEndpointFarBehindIsLeft(t *testing.T) {
+	first, stuck, last := start(t, config(t)), start(t, config(t)), start(t, config(t))
+	mine(t, first, 100)
+	mine(t, last, 60)
+	client := dial(t, quick(first.Endpoint(), stuck.Endpoint(), last.Endpoint()))
+	if head, err := client.Finalized(t.Context()); err != nil || head.Number != 1102 {
+		t.Fatalf("%+v, %v", head, err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	head, err := client.Finalized(t.Context())
+	if err != nil || head.Number != 1062 || stuck.Served()["chain_getFinalizedHead"] != 1 {
+		t.Errorf("%+v, %v; want the last endpoint's, which is a little behind", head, err)
+	}
+	if err := last.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if mg, err := client.Metagraph(t.Context(), netuid); !errors.Is(err, chain.ErrUnreachable) || len(mg.Neurons) > 0 {
+		t.Errorf("with nothing but one far behind: %+v, %v", mg, err)
+	}
+}
+
 func TestOtherChainIsNotTaken(t *testing.T) {
 	other := config(t)
 	other.Name = "another chain"
