@@ -45,8 +45,12 @@ type chain struct {
 	forks           byte // how often blocks were undone: makes the new ones differ
 }
 
-// keepBlocks is for how many blocks an era's birth can be looked up, and a block asked for.
-const keepBlocks = 4096
+// For how many blocks one can be asked for, and an era's birth looked up: an empty one,
+// and one with signed extrinsics, which others may still be looking for.
+const (
+	keepBlocks = 4096
+	keepFilled = 16 * keepBlocks
+)
 
 func (c *chain) add(b *block) {
 	if c.byNumber == nil {
@@ -55,6 +59,9 @@ func (c *chain) add(b *block) {
 	c.byNumber[b.number], c.byHash[b.hash] = b, b
 	c.head = b.number
 	if old := c.byNumber[b.number-keepBlocks]; old != nil && old.number > 0 && len(old.extrinsics) < 2 {
+		c.remove(old)
+	}
+	if old := c.byNumber[b.number-keepFilled]; old != nil && old.number > 0 {
 		c.remove(old)
 	}
 }
