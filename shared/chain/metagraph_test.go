@@ -14,6 +14,7 @@ import (
 	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/chain/chaintest"
 	"github.com/affine-go/affine/shared/chain/keys"
+	"github.com/affine-go/affine/shared/chain/metadata"
 	"github.com/affine-go/affine/shared/chain/scale"
 	"github.com/affine-go/affine/shared/sharedtest"
 	"github.com/affine-go/affine/shared/subnet"
@@ -145,6 +146,47 @@ func TestCommitmentsInAllForms(t *testing.T) {
 				t.Errorf("got %q at %d (%v), want %q at %d", got.Text, got.Block, found, c.want, c.at)
 			}
 		})
+	}
+}
+
+// A commitment that is sealed, and one that the chain could not open, are there with the
+// reason why nothing can be read; runtimes before 446 drop the latter.
+func TestSealedAndLostCommitments(t *testing.T) {
+	for spec, lost := range map[uint32]string{446: "the chain could not open it", 438: ""} {
+		cfg := config(t)
+		cfg.SpecVersion = spec
+		node := start(t, cfg)
+		client := dial(t, quick(node.Endpoint()))
+		in := commitIntent(t, client)
+		in.After = 20
+		signed, err := chain.NewSigner(client, person(t, "Bob"), minerConfig(node, nil)).SignCommitment(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := garbled(t, client, "Bob", signed.Extrinsic, func(args map[string]any) {
+			field := args["info"].(map[string]any)["fields"].([]any)[0].(metadata.Variant)
+			field.Value.(map[string]any)["encrypted"] = []byte("no ciphertext at all")
+		})
+		if inc, err := client.Submit(t.Context(), bad); err != nil || inc.Failure != "" {
+			t.Fatalf("included as %+v, %v", inc, err)
+		}
+		problem := func() string {
+			mg, err := client.Metagraph(t.Context(), netuid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if raw := mg.Commitments[hotkey(t, "Bob")]; len(raw.Text) == 0 {
+				return raw.Problem
+			}
+			return "text"
+		}
+		if got, want := problem(), fmt.Sprintf("sealed until drand round %d", signed.Round); got != want {
+			t.Errorf("spec %d, before it opens: %q, want %q", spec, got, want)
+		}
+		mine(t, node, 30)
+		if got := problem(); got != lost {
+			t.Errorf("spec %d, after it was to open: %q, want %q", spec, got, lost)
+		}
 	}
 }
 

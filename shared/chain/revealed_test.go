@@ -132,8 +132,8 @@ func TestRevealWithoutPulses(t *testing.T) {
 	}
 }
 
-// garbled is the signed commit with other bytes sealed.
-func garbled(t testing.TB, client *chain.Client, text string, sealed []byte) string {
+// garbled is a signed extrinsic whose arguments were changed before it was signed.
+func garbled(t testing.TB, client *chain.Client, name, text string, change func(args map[string]any)) string {
 	t.Helper()
 	signed := decode(t, client, text)
 	head, err := client.Head(t.Context())
@@ -144,7 +144,7 @@ func garbled(t testing.TB, client *chain.Client, text string, sealed []byte) str
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed.Args["commit"] = sealed
+	change(signed.Args)
 	call, err := rt.Metadata.EncodeCall(signed.Pallet, signed.Name, signed.Args)
 	if err != nil {
 		t.Fatal(err)
@@ -154,11 +154,11 @@ func garbled(t testing.TB, client *chain.Client, text string, sealed []byte) str
 	if err != nil {
 		t.Fatal(err)
 	}
-	sig, err := person(t, "Alice").Sign(t.Context(), payload)
+	sig, err := person(t, name).Sign(t.Context(), payload)
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := extrinsic.Assemble(rt, call, person(t, "Alice").Public(), keys.Sr25519, sig, opts)
+	raw, err := extrinsic.Assemble(rt, call, person(t, name).Public(), keys.Sr25519, sig, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,8 @@ func TestRevealThatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inc, err := client.Submit(t.Context(), garbled(t, client, signed.Extrinsic, []byte("no ciphertext at all")))
+	bad := garbled(t, client, "Alice", signed.Extrinsic, func(args map[string]any) { args["commit"] = []byte("no ciphertext at all") })
+	inc, err := client.Submit(t.Context(), bad)
 	if err != nil || inc.Failure != "" {
 		t.Fatalf("included as %+v, %v", inc, err)
 	}
