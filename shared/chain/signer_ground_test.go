@@ -114,3 +114,36 @@ func TestWithinCeiling(t *testing.T) {
 		}
 	}
 }
+
+// The owner of a subnet needs no permit, and everybody may weigh itself without one.
+func TestWhoNeedsAPermit(t *testing.T) {
+	intent := subnet.WeightsIntent{Netuid: 120, UIDs: []subnet.UID{0, 1}, Values: []uint16{1, 1}}
+	alone := subnet.WeightsIntent{Netuid: 120, UIDs: []subnet.UID{2}, Values: []uint16{1}}
+	for name, c := range map[string]struct {
+		ground ground
+		intent subnet.WeightsIntent
+		ok     bool
+	}{
+		"nobody":        {ground{}, intent, false},
+		"a validator":   {ground{permit: true}, intent, true},
+		"the owner":     {ground{owner: true}, intent, true},
+		"oneself":       {ground{}, alone, true},
+		"oneself, more": {ground{}, subnet.WeightsIntent{UIDs: []subnet.UID{1, 2}, Values: []uint16{1, 1}}, false},
+		"another":       {ground{}, subnet.WeightsIntent{UIDs: []subnet.UID{1}, Values: []uint16{1}}, false},
+	} {
+		c.ground.registered, c.ground.uid, c.ground.size = true, 2, 3
+		c.ground.rules = subnet.WeightRules{MinAllowed: 1, MaxWeight: 65535, Mechanisms: 1}
+		if err := c.ground.takes(c.intent); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Where the runtime does not say what it compares with the threshold, the chain judges.
+func TestStakeIsJudgedWhereItIsKnown(t *testing.T) {
+	g := &ground{snapshot: &snapshot{}, rules: subnet.WeightRules{StakeThreshold: 1}}
+	g.Metadata = runtimeWith(t, "set_weights")
+	if err := g.staked(t.Context(), 120); err != nil {
+		t.Error(err)
+	}
+}
