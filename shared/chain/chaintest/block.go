@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 
+	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/scale"
 )
 
@@ -41,6 +42,7 @@ func (b *block) seal() {
 type chain struct {
 	byNumber        map[uint64]*block
 	byHash          map[[32]byte]*block
+	holders         map[[32]byte]*block // by the hash of a signed extrinsic
 	head, finalized uint64
 	forks           byte // how often blocks were undone: makes the new ones differ
 }
@@ -54,11 +56,14 @@ const (
 
 func (c *chain) add(b *block) {
 	if c.byNumber == nil {
-		c.byNumber, c.byHash = make(map[uint64]*block), make(map[[32]byte]*block)
+		c.byNumber, c.byHash, c.holders = make(map[uint64]*block), make(map[[32]byte]*block), make(map[[32]byte]*block)
 	}
 	c.byNumber[b.number], c.byHash[b.hash] = b, b
+	for _, raw := range b.signed() {
+		c.holders[extrinsic.Hash(raw)] = b
+	}
 	c.head = b.number
-	if old := c.byNumber[b.number-keepBlocks]; old != nil && old.number > 0 && len(old.extrinsics) < 2 {
+	if old := c.byNumber[b.number-keepBlocks]; old != nil && old.number > 0 && len(old.signed()) == 0 {
 		c.remove(old)
 	}
 	if old := c.byNumber[b.number-keepFilled]; old != nil && old.number > 0 {
@@ -69,7 +74,13 @@ func (c *chain) add(b *block) {
 func (c *chain) remove(b *block) {
 	delete(c.byNumber, b.number)
 	delete(c.byHash, b.hash)
+	for _, raw := range b.signed() {
+		delete(c.holders, extrinsic.Hash(raw))
+	}
 }
+
+// signed are the block's extrinsics but for the one that sets the time.
+func (b *block) signed() [][]byte { return b.extrinsics[min(1, len(b.extrinsics)):] }
 
 func (c *chain) at(number uint64) *block { return c.byNumber[number] }
 

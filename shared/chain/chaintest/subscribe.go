@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-
-	"github.com/affine-go/affine/shared/chain/extrinsic"
 )
 
 // feed makes the messages of one subscription from the newest state of the node, which
@@ -195,16 +193,7 @@ func watched(n *Node, p params) (feed, error) {
 }
 
 // holder is the block that holds an extrinsic, nil when none that is still kept does.
-func (n *Node) holder(hash [32]byte) *block {
-	for _, b := range n.chain.byHash {
-		for i := 1; i < len(b.extrinsics); i++ {
-			if extrinsic.Hash(b.extrinsics[i]) == hash {
-				return b
-			}
-		}
-	}
-	return nil
-}
+func (n *Node) holder(hash [32]byte) *block { return n.chain.holders[hash] }
 
 func (n *Node) waits(hash [32]byte) bool {
 	return slices.ContainsFunc(n.pool, func(p *pooled) bool { return p.hash == hash })
