@@ -116,13 +116,10 @@ func (v simView) Submit(ctx context.Context, hash string) (inc subnet.Inclusion,
 		return inc, err
 	}
 	for {
-		if done, ok := v.included[hash]; ok {
-			return subnet.Inclusion{Block: done.block, Failure: done.failure}, nil
-		}
-		if err := v.sleep(ctx, simBlockTime/2); err != nil {
+		if inc, ended, err := v.follow(hash); ended {
 			return inc, err
 		}
-		if inc, ended, err := v.follow(hash); ended {
+		if err := v.sleep(ctx, simBlockTime/2); err != nil {
 			return inc, err
 		}
 	}

@@ -190,7 +190,7 @@ func (w *WeightSetter) alone(ctx context.Context, mg subnet.Metagraph, rec subne
 		case sent && other.Block > rec.Block:
 			return &TooSoonError{mg.Block, max(rec.Death, mg.Block+1), fmt.Sprintf("weights of epoch %d, which are newer, were sent", other.Epoch)}
 		case sent && other.At >= epoch:
-			return &TooSoonError{mg.Block, epoch + tempoOf(mg), fmt.Sprintf("weights of epoch %d are this epoch's", other.Epoch)}
+			return &TooSoonError{mg.Block, max(epoch+tempoOf(mg), mg.Block+1), fmt.Sprintf("weights of epoch %d are this epoch's", other.Epoch)}
 		}
 	}
 	return nil
