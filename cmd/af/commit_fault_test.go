@@ -342,3 +342,20 @@ func TestCommitInterrupted(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
 	}
 }
+
+// Bytes that no block took in time are dead, and others take their place.
+func TestCommitStartsAgainWhenItsBytesAreDead(t *testing.T) {
+	t.Parallel()
+	node := byHand(t, true)
+	node.Inject(chaintest.Fault{Kind: chaintest.DropSocket, Method: "author_submitExtrinsic", Times: -1})
+	c := commitModel(t, node)
+	c.errs.await(t, "lost sight of it", c.ended)
+	if err := node.Mine(70); err != nil {
+		t.Fatal(err)
+	}
+	node.Heal()
+	mining(t, node, c.ended)
+	if doc := c.end(t); !doc.Success || len(reveals(t, node)) != 1 || !strings.Contains(c.errs.String(), "starting again") {
+		t.Errorf("%+v, %v\n%s", doc, c.err, c.errs.String())
+	}
+}

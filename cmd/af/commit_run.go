@@ -237,7 +237,8 @@ func sealedSize(text []byte) int {
 }
 
 // commit signs, submits and follows. It is not done when the signature came after
-// something else that the hotkey signed: then nothing was sent.
+// something else that the hotkey signed, and so was not sent, or when the signed bytes
+// are dead: then nothing of it is on chain, or ever will be.
 func (c *committer) commit(ctx context.Context, state chain.Committing, nonce uint32) (done bool, err error) {
 	signed, err := c.signer.SignCommitment(ctx, subnet.CommitIntent{
 		Netuid: c.netuid, Commitment: c.model, After: 1, Head: state.Head.Number, HeadHash: state.Head.Hash,
@@ -255,7 +256,11 @@ func (c *committer) commit(ctx context.Context, state chain.Committing, nonce ui
 	}
 	c.details.Hash, c.details.Round = signed.Hash, signed.Round
 	inc, err := c.submit(ctx, signed, state.BlockTime)
-	if err != nil {
+	switch {
+	case errors.Is(err, chain.ErrExpired):
+		c.tell("its time ran out before a block took it: starting again")
+		return false, nil
+	case err != nil:
 		return true, err
 	}
 	c.details.Block = inc.Block
