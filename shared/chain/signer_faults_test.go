@@ -48,10 +48,10 @@ func TestSigningUnderANodesFaults(t *testing.T) {
 // A node that says nothing costs no more than the caller's patience, and no slot.
 func TestSigningUnderSilence(t *testing.T) {
 	node := start(t, config(t))
+	in := intent(t, dial(t, quick(node.Endpoint())))
 	cfg := quick(node.Endpoint())
-	cfg.RequestTimeout, cfg.Attempts = 20*time.Millisecond, 2
+	cfg.DialTimeout, cfg.RequestTimeout, cfg.Attempts = 500*time.Millisecond, 20*time.Millisecond, 2
 	client := dial(t, cfg)
-	in := intent(t, client)
 	var ledger signer.Memory
 	node.Inject(chaintest.Fault{Kind: chaintest.Silence, After: 3, Times: -1})
 	signed, err := chain.NewSigner(client, person(t, "Alice"), chain.SignerConfig{Netuid: netuid, Ledger: &ledger}).SignWeights(t.Context(), in)
