@@ -95,12 +95,26 @@ func (c *Client) dial(ctx context.Context, endpoint string) (*link, error) {
 		c.note(err)
 		return nil, err
 	}
-	c.readers.Go(l.read)
+	if err := c.listen(l); err != nil {
+		l.end(err)
+		return nil, err
+	}
 	if err := c.identify(ctx, l); err != nil {
 		l.end(errClosed)
 		return nil, err
 	}
 	return l, nil
+}
+
+// listen reads from the link, unless Close has begun to wait for those who read.
+func (c *Client) listen(l *link) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errClosed
+	}
+	c.readers.Go(l.read)
+	return nil
 }
 
 // identify asks which chain is behind the link: the one that is pinned or, for the first

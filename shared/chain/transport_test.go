@@ -217,6 +217,32 @@ func TestTooManyCallsAreNoRefusal(t *testing.T) {
 	}
 }
 
+// Close may come at any time, also while a socket is being replaced.
+func TestCloseAtAnyTime(t *testing.T) {
+	node := start(t, config(t))
+	for range 20 {
+		client, err := chain.Dial(t.Context(), quick(node.Endpoint()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var askers sync.WaitGroup
+		for range 4 {
+			askers.Go(func() {
+				node.Inject(chaintest.Fault{Kind: chaintest.DropSocket})
+				_, _ = client.Finalized(t.Context()) // an answer or an error, whichever came first
+			})
+		}
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+		askers.Wait()
+		if _, err := client.Finalized(t.Context()); err == nil {
+			t.Fatal("a closed client answers")
+		}
+		node.Heal()
+	}
+}
+
 // After Close nothing of the client runs, whatever its sockets went through.
 func TestNothingRunsAfterClose(t *testing.T) {
 	node := start(t, config(t))
