@@ -125,7 +125,7 @@ func (n *Node) mine(count int) error {
 			return n.failed
 		}
 		number := n.next()
-		in := inputs{ready: n.ready(), pulses: n.handed, withheld: n.withheld}
+		in := inputs{ready: n.ready(), pulses: n.handed, switches: n.switches}
 		n.handed = nil
 		if n.failed = n.journal.before(number, in); n.failed != nil {
 			return n.failed
@@ -152,7 +152,7 @@ func (n *Node) next() uint64 {
 type inputs struct {
 	ready    []*pooled // its extrinsics, which the pool has found valid
 	pulses   []pulse   // handed to the node
-	withheld bool      // the beacon's own rounds are kept away
+	switches switches
 }
 
 // build executes a block and makes it the head.
@@ -171,6 +171,7 @@ func (n *Node) build(number uint64, in inputs) error {
 // write puts into the state what follows from a block.
 func (n *Node) write(b *block, in inputs) error {
 	x := &execution{node: n, number: b.number}
+	x.keepSwitches(in.switches)
 	if err := x.initialize(); err != nil {
 		return err
 	}

@@ -142,11 +142,10 @@ type Node struct {
 
 	served   map[string]int // requests executed, by method
 	held     bool           // HoldFinality
-	withheld bool           // HoldPulses
-	handed   []pulse        // Pulse, for the next block
+	switches switches
+	handed   []pulse // Pulse, for the next block
 
-	migration bool    // the next block takes the epochs over from an older runtime
-	enforced  *uint64 // LieAboutRateLimit
+	migration bool // the next block takes the epochs over from an older runtime
 }
 
 // Start runs a node until ctx ends or Close is called.

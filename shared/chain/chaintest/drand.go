@@ -79,7 +79,7 @@ func (x *execution) genesisBeacon() error {
 func (n *Node) HoldPulses(hold bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.withheld = hold
+	n.switches.Withheld = hold
 }
 
 // Pulse brings a round in with the next block, be it one of the node's own beacon or of
@@ -126,7 +126,7 @@ func (x *execution) storePulses(in inputs) error {
 	if last == 0 {
 		next = newest
 	}
-	for ; !in.withheld && next <= newest && len(rounds) < pulsesPerBlock; next++ {
+	for ; !in.switches.Withheld && next <= newest && len(rounds) < pulsesPerBlock; next++ {
 		key, err := x.node.runtime.Metadata.StorageKey("Drand", "Pulses", next)
 		if err != nil {
 			return err

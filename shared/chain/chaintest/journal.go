@@ -18,12 +18,11 @@ import (
 type journal struct {
 	file      *os.File
 	path      string
-	head      entry // the first line
-	withheld  bool  // as the last block had it
+	head      entry    // the first line
+	switches  switches // as the last block had them
 	reserved  uint64
 	past      []entry // as read when opened
 	compacted uint64  // block of the last snapshot
-	base      bool    // withheld as of that block
 	recent    []entry // blocks that were written since
 }
 
@@ -35,8 +34,9 @@ type entry struct {
 	Block   uint64   `json:"block,omitempty"`      // number of a block with extrinsics
 	Signed  []string `json:"extrinsics,omitempty"` // its signed ones, hex
 	Pulses  []handed `json:"pulses,omitempty"`     // brought in by hand
-	Hold    *bool    `json:"hold,omitempty"`       // from this block on the beacon's rounds are kept away, or no longer
-	Reserve uint64   `json:"reserve,omitempty"`    // blocks up to this number may exist
+
+	Switches *switches `json:"switches,omitempty"` // from this block on
+	Reserve  uint64    `json:"reserve,omitempty"`  // blocks up to this number may exist
 
 	Snapshot *snapshot `json:"snapshot,omitempty"`
 }
@@ -115,8 +115,8 @@ func (j *journal) before(number uint64, in inputs) error {
 			return err
 		}
 	}
-	if e := entryOf(number, in, j.withheld); e.Block > 0 {
-		j.withheld = in.withheld
+	if e := entryOf(number, in, j.switches); e.Block > 0 {
+		j.switches = in.switches
 		j.recent = append(j.recent, e)
 		return j.write(e)
 	}
@@ -124,17 +124,17 @@ func (j *journal) before(number uint64, in inputs) error {
 }
 
 // entryOf is a block's line, without a number when nothing has to be told of it.
-func entryOf(number uint64, in inputs, withheld bool) (e entry) {
+func entryOf(number uint64, in inputs, before switches) (e entry) {
 	for _, p := range in.ready {
 		e.Signed = append(e.Signed, toHex(p.raw))
 	}
 	for _, p := range in.pulses {
 		e.Pulses = append(e.Pulses, handed{p.round, toHex(p.signature)})
 	}
-	if in.withheld != withheld {
-		e.Hold = &in.withheld
+	if in.switches != before {
+		e.Switches = &in.switches
 	}
-	if len(e.Signed) > 0 || len(e.Pulses) > 0 || e.Hold != nil {
+	if len(e.Signed) > 0 || len(e.Pulses) > 0 || e.Switches != nil {
 		e.Block = number
 	}
 	return e
@@ -178,7 +178,7 @@ func (n *Node) replayLine(e entry) error {
 		if err := n.restore(e.Snapshot); err != nil {
 			return err
 		}
-		j.compacted, j.base, j.withheld, j.recent = e.Snapshot.Block, e.Snapshot.Withheld, e.Snapshot.Withheld, nil
+		j.compacted, j.switches, j.recent = e.Snapshot.Block, n.switches, nil
 	case e.Block > 0:
 		j.recent = append(j.recent, e)
 		return n.replayBlock(e)
@@ -194,8 +194,8 @@ func (n *Node) replayBlock(e entry) error {
 	if n.next() != e.Block {
 		return fmt.Errorf("block %d after block %d", e.Block, n.chain.head)
 	}
-	if e.Hold != nil {
-		n.withheld, n.journal.withheld = *e.Hold, *e.Hold
+	if e.Switches != nil {
+		n.switches, n.journal.switches = *e.Switches, *e.Switches
 	}
 	in, err := n.inputsOf(e)
 	if err != nil {
@@ -206,7 +206,7 @@ func (n *Node) replayBlock(e entry) error {
 
 // inputsOf is what a line says that a block was made from.
 func (n *Node) inputsOf(e entry) (inputs, error) {
-	in := inputs{withheld: n.withheld}
+	in := inputs{switches: n.switches}
 	for _, text := range e.Signed {
 		raw, err := fromHex(text)
 		if err != nil {
@@ -231,7 +231,7 @@ func (n *Node) inputsOf(e entry) (inputs, error) {
 // buildTo makes empty blocks until the one to come is number.
 func (n *Node) buildTo(number uint64) error {
 	for n.next() < number {
-		if err := n.build(n.next(), inputs{withheld: n.withheld}); err != nil {
+		if err := n.build(n.next(), inputs{switches: n.switches}); err != nil {
 			return err
 		}
 	}

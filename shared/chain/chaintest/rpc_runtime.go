@@ -1,7 +1,7 @@
 package chaintest
 
 import (
-	"fmt"
+	"encoding/binary"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
 	"github.com/affine-go/affine/shared/chain/metadata"
@@ -157,13 +157,22 @@ func (n *Node) callValidate(b *block, d *scale.Decoder) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if invalid != nil {
+	if invalid != nil && invalid != future {
 		why := metadata.Variant{Name: "Invalid", Value: metadata.Variant{Name: invalid.name, Value: invalid.code}}
 		return b.result("TaggedTransactionQueue", "validate_transaction", metadata.Variant{Name: "Err", Value: why})
 	}
+	requires := []any{} // one whose turn has not come is valid, but for what it waits for
+	if invalid == future {
+		requires = append(requires, turn(signed.Signer, signed.Nonce-1))
+	}
 	return b.result("TaggedTransactionQueue", "validate_transaction", metadata.Variant{Name: "Ok", Value: map[string]any{
-		"priority": 0, "requires": []any{}, "provides": []any{[]byte(fmt.Sprintf("%x/%d", signed.Signer, signed.Nonce))}, "longevity": 64, "propagate": true,
+		"priority": 0, "requires": requires, "provides": []any{turn(signed.Signer, signed.Nonce)}, "longevity": 64, "propagate": true,
 	}})
+}
+
+// turn is how the pool names an account's nonce.
+func turn(account [32]byte, nonce uint64) []byte {
+	return binary.LittleEndian.AppendUint32(account[:], uint32(nonce))
 }
 
 // callQueryInfo tells what an extrinsic would cost: nothing, as those that it plays do.

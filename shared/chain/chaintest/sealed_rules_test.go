@@ -1,6 +1,9 @@
 package chaintest
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestCommitRules(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -98,5 +101,31 @@ func TestCommitThatCannotBeDecoded(t *testing.T) {
 	for size, code := range map[int]int{maxCommit: 0, maxCommit + 1: 1002} {
 		d := callDraft(t, n, "Alice", commitCallName, commitArgs(make([]byte, size), roundAt(n, 300)))
 		expectRefusal(t, submit(t, n, d.sign(t, "Alice")), code, "")
+	}
+}
+
+// Before it submits, a client can ask what the pool would say: these are the bytes in
+// which a node answers.
+func TestPoolsVerdictsInBytes(t *testing.T) {
+	n := run(t, sealing(t))
+	c := connect(t, n)
+	last := stored(t, n, "Drand.LastStoredRound").(uint64)
+	old := callDraft(t, n, "Alice", commitCallName, commitArgs([]byte{1}, last-1))
+	spoiled := callDraft(t, n, "Alice", commitCallName, commitArgs([]byte{1}, last))
+	spoiled.ctx.SpecVersion++
+	future := callDraft(t, n, "Alice", commitCallName, commitArgs([]byte{1}, last))
+	future.opts.Nonce++
+	alice := pair(t, "Alice").Public()
+	turn := func(nonce byte) string { return fmt.Sprintf("0490%x%02x000000", alice, nonce) } // a list of one name of 36 bytes
+	const rest = "400000000000000001"                                                        // longevity 64, propagated
+	for want, d := range map[string]*draft{
+		"0x0100070f": old, "0x010004": spoiled,
+		"0x000000000000000000" + turn(0) + turn(1) + rest: future, // valid once another has had its turn
+	} {
+		query := append([]byte{2}, d.sign(t, "Alice")...)
+		query = append(query, make([]byte, 32)...)
+		if got := c.text("state_call", "TaggedTransactionQueue_validate_transaction", toHex(query)); got != want {
+			t.Errorf("answered %s, want %s", got, want)
+		}
 	}
 }

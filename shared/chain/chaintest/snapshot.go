@@ -16,11 +16,10 @@ const snapshotEvery = 512
 
 // snapshot is the chain as it stood after a block.
 type snapshot struct {
-	Block    uint64        `json:"block"`
-	Withheld bool          `json:"withheld,omitempty"` // HoldPulses
-	Blocks   []storedBlock `json:"blocks"`             // those that can be asked for, this one last
-	State    [][2]string   `json:"state"`              // keys and values, hex
-	Rounds   []uint64      `json:"rounds,omitempty"`   // of the beacon, whose pulses are in the state too
+	Block  uint64        `json:"block"`
+	Blocks []storedBlock `json:"blocks"`           // those that can be asked for, this one last
+	State  [][2]string   `json:"state"`            // keys and values, hex
+	Rounds []uint64      `json:"rounds,omitempty"` // of the beacon, whose pulses are in the state too
 }
 
 // storedBlock is a block, all but its hash, which follows from the rest.
@@ -45,7 +44,7 @@ func (n *Node) compact() error {
 
 // snapshot takes the chain down as it stood after a block whose state is still kept.
 func (n *Node) snapshot(at uint64) *snapshot {
-	s := &snapshot{Block: at, Withheld: n.journal.withheldAt(at)}
+	s := &snapshot{Block: at}
 	for _, number := range slices.Sorted(maps.Keys(n.chain.byNumber)) {
 		if b := n.chain.byNumber[number]; number <= at {
 			roots := [][]byte{b.parent[:], b.stateRoot[:], b.extrinsicsRoot[:]}
@@ -101,7 +100,7 @@ func (n *Node) restore(s *snapshot) error {
 		return fmt.Errorf("the snapshot of block %d ends with block %d, or lacks the genesis", s.Block, c.head)
 	}
 	c.finalized = s.Block
-	n.state, n.chain, n.withheld = restored, c, s.Withheld
+	n.state, n.chain, n.switches = restored, c, switchesOf(restored.get(s.Block, switchesKey))
 	return nil
 }
 
@@ -134,18 +133,6 @@ func unhexList(texts []string) ([][]byte, error) {
 	return list, nil
 }
 
-// withheldAt says whether the beacon's rounds were kept away as of a block not older than
-// the last snapshot.
-func (j *journal) withheldAt(block uint64) bool {
-	held := j.base
-	for _, e := range j.recent {
-		if e.Hold != nil && e.Block <= block {
-			held = *e.Hold
-		}
-	}
-	return held
-}
-
 // rewrite puts a file in the journal's place that begins with a snapshot and goes on with
 // the blocks since.
 func (j *journal) rewrite(s *snapshot) error {
@@ -162,7 +149,7 @@ func (j *journal) rewrite(s *snapshot) error {
 		return errors.Join(fmt.Errorf("put the state file in its place: %w", err), fresh.Close())
 	}
 	old := j.file
-	j.file, j.recent, j.base, j.compacted = fresh, recent, s.Withheld, s.Block
+	j.file, j.recent, j.compacted = fresh, recent, s.Block
 	return old.Close()
 }
 

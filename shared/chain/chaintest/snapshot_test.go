@@ -33,6 +33,7 @@ func lived(t testing.TB, dir string, blocks int) *Node {
 			}
 		case 3, 4:
 			n.HoldPulses(at%5 == 3)
+			n.LieAboutRateLimit(uint64(at % 3))
 		}
 		mine(t, n, 60)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/affine-go/affine/shared/chain/scale"
 	"github.com/affine-go/affine/shared/subnet"
 )
 
@@ -47,7 +48,7 @@ func (n *Node) HoldFinality(hold bool) {
 func (n *Node) LieAboutRateLimit(enforced uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.enforced = &enforced
+	n.switches.Lies, n.switches.Limit = true, enforced
 }
 
 // Upgrade gives the runtime another spec version from the next block on, and what came
@@ -62,4 +63,36 @@ func (n *Node) UpgradeTo(spec uint32, raw []byte) error {
 		return fmt.Errorf("chaintest: a node with a state file is not upgraded")
 	}
 	return n.upgrade(spec, raw)
+}
+
+// switches are those on which the content of blocks depends. They are kept in the
+// chain's state, so that one that is taken up again goes on under them.
+type switches struct {
+	Withheld bool   `json:"withheld,omitempty"` // HoldPulses
+	Lies     bool   `json:"lies,omitempty"`     // LieAboutRateLimit
+	Limit    uint64 `json:"limit,omitempty"`    // which is enforced then
+}
+
+var switchesKey = []byte(":switches")
+
+// keepSwitches writes them when they have changed.
+func (x *execution) keepSwitches(now switches) {
+	if switchesOf(x.node.state.get(x.number, switchesKey)) == now {
+		return
+	}
+	var e scale.Encoder
+	e.Bool(now.Withheld)
+	e.Bool(now.Lies)
+	e.U64(now.Limit)
+	x.node.state.put(x.number, switchesKey, e.Data())
+}
+
+// switchesOf reads what keepSwitches wrote; nothing is all of them off.
+func switchesOf(value []byte) switches {
+	d := scale.NewDecoder(value)
+	s := switches{Withheld: d.Bool(), Lies: d.Bool(), Limit: d.U64()}
+	if d.End() != nil {
+		return switches{}
+	}
+	return s
 }

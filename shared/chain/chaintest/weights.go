@@ -112,8 +112,8 @@ func (x *execution) weightsRefused(s *submission, who *standing) string {
 // never did may.
 func (x *execution) tooFast(who *standing) bool {
 	limit := who.rules.RateLimit
-	if x.node.enforced != nil {
-		limit = *x.node.enforced
+	if x.node.switches.Lies {
+		limit = x.node.switches.Limit
 	}
 	last := who.updates[who.uid].(uint64)
 	return last != 0 && x.number-last < limit
