@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -88,7 +89,7 @@ func TestFilesOfANewerVersionAreLeftAlone(t *testing.T) {
 func makeNewer(t *testing.T, file string) {
 	t.Helper()
 	if filepath.Ext(file) != ".db" {
-		text := bytes.Replace(read(t, file), []byte(`"format":1`), []byte(`"format":99`), 1)
+		text := regexp.MustCompile(`"format":\d+`).ReplaceAll(read(t, file), []byte(`"format":99`))
 		if err := os.WriteFile(file, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
