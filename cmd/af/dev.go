@@ -39,6 +39,8 @@ func newDevCmd() *cobra.Command {
 miners that really solve their tasks, queues, table and archive in the data folder.
 The run samples every valid miner, prints the leaderboard, sets weights on the stub
 chain and reads them back. A later run over the same folder goes on where it ended.
+With --commit-reveal the weights are sealed, and the run waits until the chain opens
+them.
 
 With --runtime the chain is made by a real Subtensor runtime, which judges what the
 validator sends as finney does: the subnet is founded by the calls that its owner and
@@ -304,6 +306,9 @@ func sealOf(rec subnet.WeightsRecord) string {
 func serve(ctx context.Context, out io.Writer, net *devnet.Net, show *progress, o devOptions) error {
 	fmt.Fprintf(os.Stderr, "serving: chain %s, Chutes %s; interrupt to end\n", net.Node.Endpoint(), net.Provider.API())
 	told := make(map[subnet.Block]subnet.WeightsState)
+	if err := tellWeights(ctx, io.Discard, net, told); err != nil { // those have been reported
+		return endOf(ctx, err)
+	}
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
