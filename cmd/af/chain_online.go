@@ -91,7 +91,7 @@ func hinted(ctx context.Context, err error) error {
 	hint := ""
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return context.Cause(ctx)
 	case errors.Is(err, chain.ErrUnreachable):
 		hint = "is the endpoint right and up? --endpoint names another"
 	case errors.Is(err, chain.ErrWrongChain):

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -204,6 +205,23 @@ func TestCommitTellsWhatItDoesNotKnow(t *testing.T) {
 	node.Inject(chaintest.Fault{Kind: chaintest.RefuseDial, Status: 503, Times: -1})
 	node.Inject(chaintest.Fault{Kind: chaintest.DropSocket, Times: -1})
 	c.failed(t, "gave up after --timeout 3s", "was sent and may be on chain")
+}
+
+// Silence before anything was sent ends in time, too.
+func TestCommitAtASilentEndpoint(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never says a word
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	key := filepath.Join(t.TempDir(), "key")
+	writeKeyfile(t, key, 1)
+	out, err := inProcess(t, "", "commit", "--repo", "me/Affine-1", "--revision", revisionA, "--keyfile", key,
+		"--endpoint", "ws://"+listener.Addr().String(), "--timeout", "100ms")
+	if err == nil || err.Error() != "commit: gave up after --timeout 100ms" || out != "{\"success\":false,\"error\":\"gave up after --timeout 100ms\"}\n" {
+		t.Errorf("%v, printed %s", err, out)
+	}
 }
 
 // A timelock that the chain cannot open is a failure, and no obstacle to another try. On
