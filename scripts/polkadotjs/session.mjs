@@ -77,6 +77,8 @@ const sent = {
   commitment: await send(api, api.tx.commitments.setCommitment(netuid, { fields: [{ Raw5: '0x68656c6c6f' }] }), signer),
 }
 const after = await read(api, await api.rpc.chain.getFinalizedHead())
+// Subscriptions come in their own time.
+while (!heads.some(({ number }) => number === after.number)) await new Promise((resolve) => setTimeout(resolve, 10))
 const chain = {
   name: await api.rpc.system.chain(),
   genesis: api.genesisHash,
