@@ -100,7 +100,7 @@ func planOf(random *rand.Rand) chainPlan {
 	}
 	plan := chainPlan{
 		reveal: random.IntN(2) == 0, period: uint64(1 + random.IntN(3)), rate: subnet.Block(1 + random.IntN(25)), hint: random.IntN(2) == 0, calm: from + span,
-		upgrades: some(0.2, 2), flips: some(0.1, 2), deals: some(0.15, 2), keys: some(0.1, 1), foreignAt: some(0.2, 1),
+		upgrades: some(0.35, 2), flips: some(0.1, 2), deals: some(0.15, 2), keys: some(0.1, 1), foreignAt: some(0.2, 1),
 		permitless: stretch(0.15, 30), stalls: stretch(0.2, 45), constant: random.IntN(3) == 0,
 	}
 	if random.IntN(2) == 0 {
