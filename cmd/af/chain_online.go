@@ -88,7 +88,7 @@ func (o *online) ask(name string, do func(context.Context, *chain.Client, io.Wri
 
 // hinted adds to an error what the person can do about it.
 func hinted(ctx context.Context, err error) error {
-	hint := ""
+	var hint string
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -377,3 +377,34 @@ func TestCommitStartsAgainWhenItsBytesAreDead(t *testing.T) {
 		t.Errorf("%+v, %v\n%s", doc, c.err, c.errs.String())
 	}
 }
+
+// What is sealed is waited for within reason only.
+func TestAwaitGivesSealedCommitmentsTheirTime(t *testing.T) {
+	t.Parallel()
+	beacon := timelock.Quicknet()
+	const round = 1_000_000
+	for name, c := range map[string]struct {
+		ahead   time.Duration
+		round   uint64
+		replace bool
+		again   bool
+		says    string
+	}{
+		"opens soon":                 {ahead: 12 * time.Second, again: true},
+		"opens soon, to be replaced": {ahead: 12 * time.Second, replace: true, again: true},
+		"just out":                   {ahead: -12 * time.Second, again: true},
+		"far ahead":                  {ahead: time.Hour, says: "has committed already, at block 9, sealed (round 1000000, opens 20"},
+		"far ahead, to be replaced":  {ahead: time.Hour, replace: true},
+		"long out":                   {ahead: -time.Hour, says: "has committed already"},
+		"long out, to be replaced":   {ahead: -time.Hour, replace: true},
+		"never":                      {round: 1 << 63, says: "in a far future"},
+	} {
+		w := committer{beacon: beacon, replace: c.replace, progress: &bytes.Buffer{}}
+		state := chain.Committing{Now: beacon.RoundTime(round).Add(-c.ahead)}
+		state.Record = &chain.CommitRecord{Block: 9, Sealed: []byte{1}, Round: max(round, c.round)}
+		again, err := w.await(state)
+		if again != c.again || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, %v; want %v, %q", name, again, err, c.again, c.says)
+		}
+	}
+}

@@ -24,10 +24,7 @@ func printTable(w io.Writer, wide bool, columns []column, rows [][]string) error
 		names[i] = c.name
 	}
 	widths := make([]int, len(columns))
-	lines := [][]string{names}
-	for _, row := range rows {
-		lines = append(lines, row)
-	}
+	lines := append([][]string{names}, rows...)
 	for n, line := range lines {
 		shown := make([]string, len(columns))
 		for i, c := range columns {
