@@ -7,7 +7,7 @@ import "testing"
 func TestOldBlocksAreForgotten(t *testing.T) {
 	var c chain
 	filled := uint64(1000)
-	for number := range uint64(filled + keepFilled + 1) {
+	for number := range filled + keepFilled + 1 {
 		b := &block{number: number, hash: [32]byte{byte(number), byte(number >> 8), byte(number >> 16)}, extrinsics: [][]byte{nil}}
 		if number == filled {
 			b.extrinsics = append(b.extrinsics, nil)
