@@ -83,7 +83,8 @@ func (n *Node) HoldPulses(hold bool) {
 }
 
 // Pulse brings a round in with the next block, be it one of the node's own beacon or of
-// the real quicknet. As on the chain, no other signature gets in.
+// the real quicknet. As on the chain, no other signature gets in, and rounds only go up:
+// the beacon's own wait until they have passed this one.
 func (n *Node) Pulse(round uint64, signature []byte) error {
 	err := n.beacon.VerifyPulse(round, signature)
 	if err != nil {
