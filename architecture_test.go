@@ -318,6 +318,7 @@ func TestRulesFindTheirBreaches(t *testing.T) {
 		{"functions/weights", "shared/devnet/simchutes"},
 		{"functions/weights", "shared/queue/aws"},
 		{"functions/enumerate", "modernc.org/sqlite"},
+		{"functions/weights", "shared/chain/wasmchain"},
 		{"functions/signer", "shared/dominance"},
 		{"envrunner", "shared/store/local"},
 		{"envrunner", "testing"},

@@ -39,8 +39,8 @@ func (p params) bytes(i int) ([]byte, error) {
 	return b, nil
 }
 
-func invalidParams(format string, args ...any) *Refusal {
-	return &Refusal{Code: -32602, Message: "Invalid params", Data: fmt.Sprintf(format, args...)}
+func invalidParams(format string, args ...any) *RefusalError {
+	return &RefusalError{Code: -32602, Message: "Invalid params", Data: fmt.Sprintf(format, args...)}
 }
 
 func fromHex(text string) ([]byte, error) {
@@ -109,7 +109,7 @@ func (s *Server) dispatch(ctx context.Context, name string, p params, on *sessio
 			return result, err
 		}
 	}
-	return nil, &Refusal{Code: -32601, Message: "Method not found"}
+	return nil, &RefusalError{Code: -32601, Message: "Method not found"}
 }
 
 // block finds the block that parameter i names by hash, the newest when it is absent and

@@ -18,7 +18,7 @@ import (
 )
 
 // Chain is what is served. Its methods may be called at once by many goroutines; blocks
-// never change. An error that is a *Refusal is answered as it is; any other is the
+// never change. An error that is a *RefusalError is answered as it is; any other is the
 // chain's own fault.
 type Chain interface {
 	// Name is the chain's name as people know it.
@@ -89,14 +89,14 @@ type API struct {
 	Version uint32
 }
 
-// Refusal is an error as JSON-RPC tells it.
-type Refusal struct {
+// RefusalError is an error as JSON-RPC tells it.
+type RefusalError struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 	Data    any    `json:"data,omitempty"`
 }
 
-func (r *Refusal) Error() string {
+func (r *RefusalError) Error() string {
 	if r.Data == nil {
 		return r.Message
 	}

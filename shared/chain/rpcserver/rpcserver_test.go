@@ -131,7 +131,7 @@ func (l *ledger) Submit(_ context.Context, raw []byte) ([32]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if string(raw) == "bad" {
-		return hashOf(raw), &Refusal{Code: 1010, Message: "Invalid Transaction", Data: "it is bad"}
+		return hashOf(raw), &RefusalError{Code: 1010, Message: "Invalid Transaction", Data: "it is bad"}
 	}
 	l.pool = append(l.pool, raw)
 	return hashOf(raw), nil

@@ -28,7 +28,7 @@ type response struct {
 	Version string          `json:"jsonrpc"`
 	ID      json.RawMessage `json:"id"`
 	Result  any             `json:"result,omitempty"`
-	Error   *Refusal        `json:"error,omitempty"`
+	Error   *RefusalError   `json:"error,omitempty"`
 }
 
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +65,7 @@ func (s *Server) answer(ctx context.Context, msg []byte, on *session) any {
 	}
 	var batch []json.RawMessage
 	if json.Unmarshal(msg, &batch) != nil || len(batch) == 0 || len(batch) > maxBatch {
-		return failed(nil, &Refusal{Code: -32600, Message: "Invalid request"})
+		return failed(nil, &RefusalError{Code: -32600, Message: "Invalid request"})
 	}
 	answers := make([]response, len(batch))
 	for i, one := range batch {
@@ -77,7 +77,7 @@ func (s *Server) answer(ctx context.Context, msg []byte, on *session) any {
 func (s *Server) execute(ctx context.Context, msg []byte, on *session) response {
 	var req request
 	if err := json.Unmarshal(msg, &req); err != nil {
-		return failed(nil, &Refusal{Code: -32700, Message: "Parse error"})
+		return failed(nil, &RefusalError{Code: -32700, Message: "Parse error"})
 	}
 	result, err := s.dispatch(ctx, req.Method, req.Params, on)
 	if err != nil {
@@ -90,9 +90,9 @@ func (s *Server) execute(ctx context.Context, msg []byte, on *session) response 
 }
 
 func failed(id json.RawMessage, err error) response {
-	var refused *Refusal
+	var refused *RefusalError
 	if !errors.As(err, &refused) {
-		refused = &Refusal{Code: -32603, Message: "Internal error", Data: err.Error()}
+		refused = &RefusalError{Code: -32603, Message: "Internal error", Data: err.Error()}
 	}
 	return response{Version: "2.0", ID: known(id), Error: refused}
 }

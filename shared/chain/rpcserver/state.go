@@ -19,7 +19,7 @@ func (s *Server) stateAt(p params, i int) (*Block, State, error) {
 		return nil, nil, err
 	}
 	if b == nil {
-		return nil, nil, &Refusal{Code: unknownBlock, Message: fmt.Sprintf("Client error: UnknownBlock: Header was not found in the database: %s", p[i])}
+		return nil, nil, &RefusalError{Code: unknownBlock, Message: fmt.Sprintf("Client error: UnknownBlock: Header was not found in the database: %s", p[i])}
 	}
 	state, err := s.chain.State(b)
 	return b, state, gone(b, err)
@@ -28,7 +28,7 @@ func (s *Server) stateAt(p params, i int) (*Block, State, error) {
 // gone tells ErrDiscarded as a node does.
 func gone(b *Block, err error) error {
 	if errors.Is(err, ErrDiscarded) {
-		return &Refusal{Code: unknownBlock, Message: "Client error: UnknownBlock: State already discarded for " + toHex(b.Hash[:])}
+		return &RefusalError{Code: unknownBlock, Message: "Client error: UnknownBlock: State already discarded for " + toHex(b.Hash[:])}
 	}
 	return err
 }
@@ -62,7 +62,7 @@ func (s *Server) getKeysPaged(_ context.Context, p params) (any, error) {
 		return nil, err
 	}
 	if count < 0 || count > maxPage {
-		return nil, &Refusal{Code: 4002, Message: fmt.Sprintf("count exceeds maximum value. value: %d, max: %d", count, maxPage)}
+		return nil, &RefusalError{Code: 4002, Message: fmt.Sprintf("count exceeds maximum value. value: %d, max: %d", count, maxPage)}
 	}
 	var start []byte
 	if startText != "" {
@@ -179,8 +179,8 @@ func (s *Server) stateCall(ctx context.Context, p params) (any, error) {
 
 // broken tells of a call that the runtime did not bring to its end.
 func broken(err error) error {
-	if refused := (*Refusal)(nil); errors.As(err, &refused) {
+	if refused := (*RefusalError)(nil); errors.As(err, &refused) {
 		return err
 	}
-	return &Refusal{Code: unknownBlock, Message: "Client error: Execution failed: " + err.Error()}
+	return &RefusalError{Code: unknownBlock, Message: "Client error: Execution failed: " + err.Error()}
 }

@@ -17,12 +17,12 @@ var subscriptions = map[string]struct {
 	message string
 	open    func(s *Server, ctx context.Context, p params) (feed, error)
 }{
-	"chain_subscribeNewHeads":        {"chain_newHead", newHeads},
-	"chain_subscribeAllHeads":        {"chain_allHead", newHeads},
-	"chain_subscribeFinalizedHeads":  {"chain_finalizedHead", finalizedHeads},
-	"state_subscribeRuntimeVersion":  {"state_runtimeVersion", runtimeVersions},
-	"state_subscribeStorage":         {"state_storage", storageChanges},
-	"author_submitAndWatchExtrinsic": {"author_extrinsicUpdate", watched},
+	"chain_subscribeNewHeads":        {"chain_newHead", (*Server).newHeads},
+	"chain_subscribeAllHeads":        {"chain_allHead", (*Server).newHeads},
+	"chain_subscribeFinalizedHeads":  {"chain_finalizedHead", (*Server).finalizedHeads},
+	"state_subscribeRuntimeVersion":  {"state_runtimeVersion", (*Server).runtimeVersions},
+	"state_subscribeStorage":         {"state_storage", (*Server).storageChanges},
+	"author_submitAndWatchExtrinsic": {"author_extrinsicUpdate", (*Server).watched},
 }
 
 // subscriptionEnds are the methods that close one.
@@ -49,7 +49,7 @@ func (s *session) subscription(ctx context.Context, name string, p params) (resu
 		return nil, false, nil
 	}
 	if s.count() >= maxSubscriptions {
-		return nil, true, &Refusal{Code: -32006, Message: "Too many subscriptions on the connection"}
+		return nil, true, &RefusalError{Code: -32006, Message: "Too many subscriptions on the connection"}
 	}
 	messages, err := kind.open(s.server, ctx, p)
 	if err != nil {
@@ -97,7 +97,8 @@ func (s *session) follow(ctx context.Context, message, id string, messages feed)
 		batch, over := messages()
 		for _, m := range batch {
 			note := map[string]any{"jsonrpc": "2.0", "method": message, "params": map[string]any{"subscription": id, "result": m}}
-			if s.send(ctx, note) != nil {
+			// A write under a context that ends would take the socket with it.
+			if ctx.Err() != nil || s.send(s.alive, note) != nil {
 				return
 			}
 		}
@@ -112,11 +113,11 @@ func (s *session) follow(ctx context.Context, message, id string, messages feed)
 	}
 }
 
-func newHeads(s *Server, _ context.Context, _ params) (feed, error) {
+func (s *Server) newHeads(_ context.Context, _ params) (feed, error) {
 	return s.headsFrom(func() *Block { newest, _, _ := s.chain.Heads(); return newest }), nil
 }
 
-func finalizedHeads(s *Server, _ context.Context, _ params) (feed, error) {
+func (s *Server) finalizedHeads(_ context.Context, _ params) (feed, error) {
 	return s.headsFrom(func() *Block { _, finalized, _ := s.chain.Heads(); return finalized }), nil
 }
 
@@ -138,7 +139,7 @@ func (s *Server) headsFrom(newest func() *Block) feed {
 	}
 }
 
-func runtimeVersions(s *Server, _ context.Context, _ params) (feed, error) {
+func (s *Server) runtimeVersions(_ context.Context, _ params) (feed, error) {
 	var told uint32
 	return func() ([]any, bool) {
 		newest, _, _ := s.chain.Heads()
@@ -153,7 +154,7 @@ func runtimeVersions(s *Server, _ context.Context, _ params) (feed, error) {
 
 // storageChanges tells the values of the keys at first, and later all of them whenever
 // one has changed.
-func storageChanges(s *Server, _ context.Context, p params) (feed, error) {
+func (s *Server) storageChanges(_ context.Context, p params) (feed, error) {
 	var names []string
 	if err := p.into(0, &names); err != nil {
 		return nil, err
@@ -186,7 +187,7 @@ func storageChanges(s *Server, _ context.Context, p params) (feed, error) {
 }
 
 // watched submits an extrinsic and tells what becomes of it.
-func watched(s *Server, ctx context.Context, p params) (feed, error) {
+func (s *Server) watched(ctx context.Context, p params) (feed, error) {
 	raw, err := p.bytes(0)
 	if err != nil {
 		return nil, err

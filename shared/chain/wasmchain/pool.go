@@ -78,13 +78,13 @@ func (p *pool) put(fresh *pooled) error {
 	}
 	for _, w := range p.waiting {
 		if rivals(w) && fresh.priority <= w.priority {
-			return &rpcserver.Refusal{Code: 1014, Message: fmt.Sprintf("Priority is too low: (%d vs %d)", w.priority, fresh.priority),
+			return &rpcserver.RefusalError{Code: 1014, Message: fmt.Sprintf("Priority is too low: (%d vs %d)", w.priority, fresh.priority),
 				Data: "The transaction has too low priority to replace another transaction already in the pool."}
 		}
 	}
 	p.waiting = slices.DeleteFunc(p.waiting, rivals)
 	if len(p.waiting) >= maxPool {
-		return &rpcserver.Refusal{Code: 1016, Message: "Immediately Dropped", Data: "The transaction couldn't enter the pool because of the limit"}
+		return &rpcserver.RefusalError{Code: 1016, Message: "Immediately Dropped", Data: "The transaction couldn't enter the pool because of the limit"}
 	}
 	p.waiting = append(p.waiting, fresh)
 	return nil
@@ -102,9 +102,9 @@ func (n *Node) submit(ctx context.Context, raw []byte) ([32]byte, error) {
 	case failed != nil:
 		return hash, failed
 	case known:
-		return hash, &rpcserver.Refusal{Code: 1013, Message: "Transaction is already imported"}
+		return hash, &rpcserver.RefusalError{Code: 1013, Message: "Transaction is already imported"}
 	case included:
-		return hash, &rpcserver.Refusal{Code: 1012, Message: "Transaction is temporarily banned"}
+		return hash, &rpcserver.RefusalError{Code: 1012, Message: "Transaction is temporarily banned"}
 	}
 	v, err := n.judge(ctx, n.head(), raw)
 	if err != nil {
@@ -120,7 +120,7 @@ func (n *Node) submit(ctx context.Context, raw []byte) ([32]byte, error) {
 }
 
 // judge asks the runtime whether an extrinsic is valid on a block. The error is a
-// *rpcserver.Refusal when it is not.
+// *rpcserver.RefusalError when it is not.
 func (n *Node) judge(ctx context.Context, on *entry, raw []byte) (v validity, err error) {
 	d := scale.NewDecoder(raw)
 	d.Bytes()
@@ -143,7 +143,7 @@ func (n *Node) judge(ctx context.Context, on *entry, raw []byte) (v validity, er
 }
 
 func undecodable(why string) error {
-	return &rpcserver.Refusal{Code: 1002, Message: "Verification Error: Runtime error: Execution failed", Data: why}
+	return &rpcserver.RefusalError{Code: 1002, Message: "Verification Error: Runtime error: Execution failed", Data: why}
 }
 
 func tags(d *scale.Decoder) [][]byte {
@@ -177,7 +177,7 @@ func refused(d *scale.Decoder) error {
 		return d.Err()
 	}
 	if kind != 0 {
-		return &rpcserver.Refusal{Code: 1011, Message: "Unknown Transaction Validity"}
+		return &rpcserver.RefusalError{Code: 1011, Message: "Unknown Transaction Validity"}
 	}
 	text := fmt.Sprintf("InvalidTransaction variant %d", variant)
 	if int(variant) < len(invalid) {
@@ -186,7 +186,7 @@ func refused(d *scale.Decoder) error {
 	if variant == custom {
 		text = fmt.Sprintf("%s: %d", text, d.U8())
 	}
-	return &rpcserver.Refusal{Code: 1010, Message: "Invalid Transaction", Data: text}
+	return &rpcserver.RefusalError{Code: 1010, Message: "Invalid Transaction", Data: text}
 }
 
 // judgeAll asks again, of a new head, for what waits. What it holds, or has made invalid,

@@ -69,7 +69,7 @@ func TestAHigherPriorityTakesThePlace(t *testing.T) {
 		}
 	}
 	for _, low := range []uint64{4, 5} {
-		var refused *rpcserver.Refusal
+		var refused *rpcserver.RefusalError
 		if err := p.put(of(1, 0, 0, low)); !errors.As(err, &refused) || refused.Code != 1014 {
 			t.Errorf("priority %d: %v", low, err)
 		}
@@ -90,7 +90,7 @@ func TestTheSizeOfPoolAndBlockIsBounded(t *testing.T) {
 	for nonce := range uint32(maxPool) {
 		p.waiting = append(p.waiting, of(byte(nonce>>16), nonce, nonce, 0))
 	}
-	var refused *rpcserver.Refusal
+	var refused *rpcserver.RefusalError
 	if err := p.put(of(9, 0, 0, 0)); !errors.As(err, &refused) || refused.Code != 1016 {
 		t.Errorf("one too many: %v", err)
 	}
@@ -108,7 +108,7 @@ func TestRefusalsInANodesWords(t *testing.T) {
 		"InvalidTransaction variant 99":   {0, 99},
 		"Unknown Transaction Validity":    {1, 0},
 	} {
-		var refused *rpcserver.Refusal
+		var refused *rpcserver.RefusalError
 		err := refusal(answer)
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), want) || refused.Code != 1010+int(answer[0]) {
 			t.Errorf("%v: %v, want %q", answer, err, want)
