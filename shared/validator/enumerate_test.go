@@ -484,6 +484,34 @@ func TestUpToRepeatsWhatWasLost(t *testing.T) {
 	}
 }
 
+// A row beyond what was counted, of a run that was killed between sending a task and
+// counting it, stands for no other index: the one without a row is still lacking.
+func TestUpToIsNotDeceivedByUncountedRows(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.Pace = validator.Pace{UpTo: 4, GiveUp: 20, Burst: 4, MaxDepth: 1000}
+	d.add("a", "x/Affine-a", 1)
+	d.run(t)
+	tasks := d.received(t)
+	if len(tasks) != 4 {
+		t.Fatalf("%d tasks, want 4", len(tasks))
+	}
+	uncounted := tasks[0] // in its place: the message is lost
+	lost := uncounted.Index
+	uncounted.Index = tasks[3].Index + 1
+	for _, task := range append(tasks[1:], uncounted) {
+		s := subnet.Sample{Task: task, ID: task.SampleID(), Outcome: subnet.OK, At: d.now}
+		if put, err := d.store.PutSamples(t.Context(), []subnet.Sample{s}); err != nil || put[0].Err != nil {
+			t.Fatal(err, put)
+		}
+	}
+	out := d.run(t)
+	again := d.received(t)
+	if out.Planned[echoEnv].Lacking != 1 || len(again) != 1 || again[0].Index != lost {
+		t.Errorf("%d lacking, tasks %+v; want index %d again", out.Planned[echoEnv].Lacking, again, lost)
+	}
+}
+
 // The secret stays private while its window runs and is published afterwards; with
 // it the tasks that were given can be derived again.
 func TestSecretsArePublishedWhenTheWindowCloses(t *testing.T) {

@@ -60,11 +60,10 @@ func (p Pace) planned(progress subnet.EnvProgress, now time.Time, n int) time.Ti
 	return progress.Planned.Add(time.Duration(n) * p.interval(int(progress.Next-progress.Start)))
 }
 
-// upTo is how many tasks to plan now for a miner that has scored samples and rows
-// in all, in the mode that runs to an end.
-func (p Pace) upTo(progress subnet.EnvProgress, scored, rows int) int {
+// upTo is how many tasks to plan now for a miner that has scored samples, and planned
+// tasks outstanding, in the mode that runs to an end.
+func (p Pace) upTo(progress subnet.EnvProgress, scored, outstanding int) int {
 	planned := int(progress.Next - progress.Start)
-	outstanding := max(planned-rows, 0)
 	want := p.UpTo - scored - outstanding
 	return max(0, min(want, p.Burst-outstanding, p.GiveUp-planned))
 }

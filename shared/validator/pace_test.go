@@ -78,17 +78,17 @@ func TestPaceUpTo(t *testing.T) {
 	t.Parallel()
 	p := Pace{UpTo: 200, GiveUp: 250, Burst: 40}
 	for _, c := range []struct {
-		name                        string
-		planned, scored, rows, want int
+		name                               string
+		planned, scored, outstanding, want int
 	}{
 		{"start", 0, 0, 0, 40},
-		{"as many as were done", 40, 10, 10, 10},
-		{"never more than needed", 195, 195, 195, 5},
-		{"reached", 200, 200, 200, 0},
-		{"unscored rows are made up for", 200, 190, 200, 10},
-		{"given up", 250, 190, 250, 0},
+		{"as many as were done", 40, 10, 30, 10},
+		{"never more than needed", 195, 195, 0, 5},
+		{"reached", 200, 200, 0, 0},
+		{"unscored rows are made up for", 200, 190, 0, 10},
+		{"given up", 250, 190, 0, 0},
 	} {
-		got := p.upTo(subnet.EnvProgress{Start: 7, Next: 7 + uint32(c.planned)}, c.scored, c.rows)
+		got := p.upTo(subnet.EnvProgress{Start: 7, Next: 7 + uint32(c.planned)}, c.scored, c.outstanding)
 		if got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}

@@ -138,11 +138,12 @@ func (e *Enumerator) step(ctx context.Context, plan subnet.WindowPlan, env EnvRa
 		if err != nil {
 			return s, err
 		}
+		outstanding := missing(p, rows)
 		if idle && joined {
-			s.again = missing(p, rows)
+			s.again = outstanding
 		}
-		n = e.Pace.upTo(p, scored(rows), len(rows))
-		s.lacking = n > 0 || len(rows) < int(p.Next-p.Start)
+		n = e.Pace.upTo(p, scored(rows), len(outstanding))
+		s.lacking = n > 0 || len(outstanding) > 0
 	}
 	if n > 0 || len(s.again) > 0 {
 		p.Planned = e.Pace.planned(p, e.Clock(), n)
