@@ -232,6 +232,7 @@ func TestCommitThatCannotBeOpened(t *testing.T) {
 	cfg.SpecVersion, cfg.Sealing = 446, chaintest.ByHand
 	node := startNode(t, cfg)
 	first := commitModel(t, node)
+	first.awaitSubmission(t, node) // signed for this block, before there are others
 	mining(t, node, first.ended)
 	if doc := first.failed(t, "could not open the timelock (TimelockRevealFailed)", "commit again"); doc.Block == 0 {
 		t.Errorf("%+v", doc)
