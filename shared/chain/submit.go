@@ -197,9 +197,16 @@ func refusedBy(err error) error {
 	return fmt.Errorf("chain: submit: %w: %w", ErrRefused, err)
 }
 
-// wait follows the finalized head until the extrinsic is found or its era has ended.
+// wait follows the finalized head until the extrinsic is found or its era has ended. A
+// node that lags behind takes bytes that are in a final block already, so in the end the
+// blocks before the search began are looked through too.
 func (f *following) wait(ctx context.Context) (subnet.Inclusion, error) {
+	began := f.next
 	inc, found, err := f.until(ctx, f.death-1)
+	if err == nil && !found {
+		f.next = f.birth
+		inc, found, err = f.until(ctx, min(began, f.death)-1)
+	}
 	if err == nil && !found {
 		err = fmt.Errorf("chain: submit: %w: not in any block before %d", ErrExpired, f.death)
 	}
