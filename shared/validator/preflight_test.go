@@ -223,3 +223,30 @@ func TestAWinnerAloneUnderACeilingIsAnError(t *testing.T) {
 		t.Error("it is taken for a matter of time")
 	}
 }
+
+// Where every node has forgotten how the dispatch ended, what is stored tells.
+func TestStorageTellsWhereTheEventsAreGone(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	old := leaveSigned(t, l, w, 7_200)
+	l.included[old.Hash] = subnet.Inclusion{Block: 7_210, Failure: "SettingWeightsTooFast"}
+	l.mg.Block = 7_230
+	w.Chain = eventless{l}
+	if rec, err := w.Run(t.Context()); err == nil || rec.State != subnet.Signed {
+		t.Errorf("while another node may know: %+v, %v", rec, err)
+	}
+	l.mg.Block = old.Death
+	rec, err := w.Run(t.Context())
+	if err != nil || rec.State != subnet.Failed || !strings.Contains(rec.Reason, "did not take them in block 7210") || len(l.signed) != 1 {
+		t.Errorf("%+v, %v; %d signed", rec, err, len(l.signed))
+	}
+}
+
+// eventless is a chain whose nodes keep blocks and no old state.
+type eventless struct{ *ledger }
+
+func (e eventless) Find(ctx context.Context, hash string, from, to subnet.Block) (subnet.Inclusion, bool, error) {
+	inc, found, _ := e.ledger.Find(ctx, hash, from, to)
+	return subnet.Inclusion{Block: inc.Block}, found, errors.New("state already discarded")
+}
