@@ -47,7 +47,7 @@ func (c *Client) search(ctx context.Context, hash [32]byte, head Head, from, to 
 			return subnet.Inclusion{}, false, fmt.Errorf("chain: chain_getBlock: %w: block %s is number %d, want %d", ErrAnswer, at, b.Header.number, number)
 		}
 		if index, found := b.index(hash); found {
-			inc, err := c.inclusion(ctx, Head{Number: number, Hash: at}, index)
+			inc, err := c.inclusion(ctx, Head{Number: number, Hash: at}, b.Header.ParentHash, index)
 			return inc, true, err
 		}
 		if number == from || number == 0 {
@@ -68,10 +68,12 @@ func (b block) index(hash [32]byte) (int, bool) {
 	return 0, false
 }
 
-// inclusion reads from the block's events how the dispatch of its extrinsic ended.
-func (c *Client) inclusion(ctx context.Context, at Head, index int) (subnet.Inclusion, error) {
+// inclusion reads from the block's events how the dispatch of its extrinsic ended. The
+// runtime that the parent left wrote them: one that the block puts in force begins with
+// the next.
+func (c *Client) inclusion(ctx context.Context, at Head, parent string, index int) (subnet.Inclusion, error) {
 	inc := subnet.Inclusion{Block: at.Number, BlockHash: at.Hash}
-	rt, err := c.Runtime(ctx, at.Hash)
+	rt, err := c.Runtime(ctx, parent)
 	if err != nil {
 		return inc, err
 	}

@@ -191,9 +191,14 @@ func (r *reveals) probe(low, high subnet.Block) subnet.Block {
 	return low + (high-low)/2
 }
 
-// opened says whether the block tells that it opened weights of the hotkey.
+// opened says whether the block tells that it opened weights of the hotkey. It tells that
+// in the words of the runtime that the block before it left.
 func (r *reveals) opened(ctx context.Context, s *snapshot) (bool, error) {
-	key, err := s.Metadata.StorageKey("System", "Events")
+	before, err := s.at(ctx, s.head.Number-1)
+	if err != nil {
+		return false, err
+	}
+	key, err := before.Metadata.StorageKey("System", "Events")
 	if err != nil {
 		return false, fmt.Errorf("chain: key of System.Events: %w", err)
 	}
@@ -202,7 +207,7 @@ func (r *reveals) opened(ctx context.Context, s *snapshot) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	events, err := s.Metadata.DecodeEvents(values[name])
+	events, err := before.Metadata.DecodeEvents(values[name])
 	if err != nil {
 		return false, fmt.Errorf("chain: events of block %d: %w: %w", s.head.Number, ErrAnswer, err)
 	}
