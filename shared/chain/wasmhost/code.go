@@ -67,14 +67,27 @@ func sections(wasm []byte) ([]section, error) {
 	r := &reader{rest: wasm[len(wasmMagic):]}
 	var list []section
 	for len(r.rest) > 0 && r.err == nil {
-		id := r.byte()
-		list = append(list, section{id, r.bytes(r.number())})
+		s := section{r.byte(), nil}
+		s.body = r.bytes(r.number())
+		if hasCount(s.id) && (&reader{rest: s.body}).number() > uint32(len(s.body)) {
+			return nil, fmt.Errorf("%w: section %d counts more than it holds", errModule, s.id)
+		}
+		list = append(list, s)
 	}
 	return list, r.err
 }
 
-// ownMemory lets a module that imports its memory, as runtimes do, define it. wazero's
-// host modules have no memory to give.
+// hasCount says whether a section begins with the number of its entries, for which the
+// engine would make room before it reads them. The start section holds one number, and
+// that of data counts only announces another.
+func hasCount(id byte) bool {
+	const start, dataCount = 8, 12
+	return id != customSection && id != start && id != dataCount
+}
+
+// ownMemory lets a module that imports its memory, as runtimes do, define it: wazero's
+// host modules have no memory to give. Custom sections are left out; the engine would
+// read names from them.
 func ownMemory(wasm []byte) ([]byte, error) {
 	list, err := sections(wasm)
 	if err != nil {
@@ -88,14 +101,14 @@ func ownMemory(wasm []byte) ([]byte, error) {
 			}
 		}
 	}
-	if limits == nil {
-		return wasm, nil
-	}
 	out := bytes.Clone(wasmMagic)
 	memory := section{memorySection, append([]byte{1}, limits...)}
-	placed := false
+	placed := limits == nil
 	for _, s := range list {
-		if s.id == memorySection {
+		if s.id == customSection {
+			continue
+		}
+		if s.id == memorySection && limits != nil {
 			return nil, fmt.Errorf("%w: it imports a memory and has one", errModule)
 		}
 		if s.id > tableSection && !placed {
