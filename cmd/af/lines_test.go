@@ -195,7 +195,10 @@ func TestParseLineSaysWhatIsWrong(t *testing.T) {
 		strings.Repeat("[", 20_000):        "not JSON at byte 10001: invalid character '[' exceeded max depth",
 		strings.Repeat(`{"args":`, 20_000): "not JSON at byte 80001: invalid character '{' exceeded max depth",
 	} {
-		var in callLine
+		var in struct {
+			Nonce *uint64        `json:"nonce"`
+			Args  map[string]any `json:"args"`
+		}
 		err := parseLine([]byte(text), &in)
 		if got := fmt.Sprint(err); got != want && (want != "" || err != nil) {
 			t.Errorf("%.40s: error %v, want %q", text, err, want)
