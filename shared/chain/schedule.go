@@ -85,7 +85,15 @@ func (p *plan) items() []item {
 		of("BlocksSinceLastStep", true, number(&p.BlocksSinceLastStep)))
 }
 
-func (p *plan) calendar() calendar {
+// until is the plan as it will be after a later block, if nobody changes it.
+func (p plan) until(block subnet.Block) plan {
+	for p.Head < block {
+		p.Schedule = p.Schedule.Next()
+	}
+	return p
+}
+
+func (p plan) calendar() calendar {
 	if p.stateful {
 		return p.Schedule
 	}

@@ -174,6 +174,10 @@ func (s *Signer) account(ctx context.Context, d *draft) error {
 		return fmt.Errorf("%w: spec %d at finalized block %d, %d at block %d; ask again when that is final",
 			ErrUpgrade, d.SpecVersion, d.head.Number, rt.SpecVersion, best.Number)
 	}
+	if best.Number+1 >= d.death() {
+		return fmt.Errorf("%w: what was decided at block %d dies at %d, and the chain is at block %d, of which %d is final",
+			ErrStalled, d.born.Number, d.death(), best.Number, d.head.Number)
+	}
 	d.best = best.Number
 	d.nonce, err = s.client.nonce(ctx, s.Hotkey(), best.Hash)
 	return err

@@ -268,14 +268,14 @@ func TestSignerRefusesStaleAndFutureHeads(t *testing.T) {
 	if signed, err := s.SignWeights(t.Context(), ahead); err == nil || errors.Is(err, chain.ErrPolicy) || signed.Extrinsic != "" {
 		t.Errorf("a head that is not final: got %+v, %v, want an error after which to try again", signed, err)
 	}
-	mine(t, node, 1)
+	mine(t, node, 4)
 	within := intent(t, client)
-	mine(t, node, 63)
+	mine(t, node, 60)
 	if _, err := s.SignWeights(t.Context(), old); !errors.Is(err, chain.ErrPolicy) {
 		t.Errorf("a head of 64 blocks ago: got %v, want ErrPolicy", err)
 	}
 	if signed, err := s.SignWeights(t.Context(), within); err != nil || signed.Death != within.Head+64 {
-		t.Errorf("a head of 63 blocks ago: %+v, %v", signed, err)
+		t.Errorf("a head of 60 blocks ago, which the next block includes: %+v, %v", signed, err)
 	}
 }
 

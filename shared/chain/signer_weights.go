@@ -228,8 +228,8 @@ const early = 3
 // foretell sets the block that will reveal a commit included after the newest block, and
 // the round that is published just before it.
 //
-// The schedule is that of the finalized block. An epoch that begins between it and the
-// inclusion is the commit's own, so the reveal comes an epoch later.
+// The schedule is that of the finalized block, carried on to the newest one: an epoch that
+// begins in between is the commit's own already, and the reveal comes after it.
 //
 // A chain that tries once only, as one does that knows no call but firstSealed, must have
 // the round by then: it is one published early blocks before.
@@ -245,15 +245,7 @@ func (s *Signer) foretell(d *draft, once bool) error {
 	if err != nil {
 		return err
 	}
-	epochs, period := d.plan.calendar(), d.rules.RevealPeriod
-	next, err := epochs.NextEpoch()
-	if err == nil && next > d.head.Number+1 && next <= d.best+1 {
-		period++
-	}
-	if err == nil {
-		d.reveal, err = epochs.FirstReveal(period)
-	}
-	if err != nil {
+	if d.reveal, err = d.plan.until(d.best).calendar().FirstReveal(d.rules.RevealPeriod); err != nil {
 		return fmt.Errorf("foretell the reveal: %w", err)
 	}
 	d.round = s.cfg.Beacon.Round(now, d.reveal, d.head.Number, blockTime)
