@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,13 +75,18 @@ func (g *ground) opens(b timelock.Beacon) error {
 	return fmt.Errorf("%w: the chain follows another beacon (key %x…) than this signer seals to (key %x…)", ErrPolicy, g.beacon.PublicKey[:4], b.PublicKey[:4])
 }
 
-// window is the first block of the subnet's running epoch, the span in which signatures
-// are counted. The chain decides it, never the caller, who could name as many as wished.
+// usualTempo is the tempo that the chain gives a subnet: the span in which signatures are
+// counted where a subnet runs no epochs.
+const usualTempo = 360
+
+// window is the first block of the span in which signatures are counted: the subnet's
+// running epoch or, where the chain does not keep when that began, one of a tempo's length.
+// The chain decides it, never the caller, who could name as many as wished.
 func (g *ground) window() subnet.Block {
 	if start := g.rules.LastEpochHint; start > 0 {
 		return start
 	}
-	return g.head.Number - g.head.Number%subnet.Block(max(g.rules.Tempo, 1))
+	return g.head.Number - g.head.Number%subnet.Block(cmp.Or(g.rules.Tempo, usualTempo))
 }
 
 // survey reads what a decision stands on, at one finalized block.
