@@ -38,7 +38,7 @@ func (w *WeightSetter) preflight(ctx context.Context, mg subnet.Metagraph) error
 	case !own.Permit:
 		return fmt.Errorf("hotkey %s (uid %d) has no validator permit on netuid %d at block %d: it needs more stake", w.Hotkey, own.UID, w.Netuid, mg.Block)
 	}
-	last, err := w.lastUpdate(ctx, mg, own)
+	last, err := w.lastUpdate(ctx, own)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (w *WeightSetter) preflight(ctx context.Context, mg subnet.Metagraph) error
 
 // lastUpdate is when weights were last set. The metagraph says it for mechanism 0; the
 // chain counts for each mechanism apart.
-func (w *WeightSetter) lastUpdate(ctx context.Context, mg subnet.Metagraph, own subnet.Neuron) (subnet.Block, error) {
+func (w *WeightSetter) lastUpdate(ctx context.Context, own subnet.Neuron) (subnet.Block, error) {
 	if w.Mechanism == 0 {
 		return own.LastUpdate, nil
 	}

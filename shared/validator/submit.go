@@ -43,7 +43,7 @@ func (w *WeightSetter) sign(ctx context.Context, mg subnet.Metagraph, rec subnet
 		return rec, err
 	}
 	own, _ := w.own(mg)
-	last, err := w.lastUpdate(ctx, mg, own)
+	last, err := w.lastUpdate(ctx, own)
 	if err != nil {
 		return rec, err
 	}
