@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/blake2b"
 
@@ -40,13 +41,20 @@ func (c *Client) Finalized(ctx context.Context) (Head, error) {
 	return Head{}, err
 }
 
-// keepsUp leaves the endpoint in use when it is far behind.
+// keepsUp leaves the endpoint in use when it is far behind. What was seen is forgotten once
+// no endpoint has come near it for Config.Patience: it was not true, or is no longer.
 func (c *Client) keepsUp(head Head) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.behind.IsZero() && time.Since(c.behind) > c.cfg.Patience {
+		c.seen = head.Number
+	}
 	if head.Number+maxLag >= c.seen {
-		c.seen = max(c.seen, head.Number)
+		c.seen, c.behind = max(c.seen, head.Number), time.Time{}
 		return nil
+	}
+	if c.behind.IsZero() {
+		c.behind = time.Now()
 	}
 	err := fmt.Errorf("%w: block %d is its newest finalized one, and %d was final before", ErrUnreachable, head.Number, c.seen)
 	if c.link == nil {

@@ -103,6 +103,7 @@ type Client struct {
 	mu       sync.Mutex
 	link     *link                    // nil or dead when a new one is needed
 	seen     subnet.Block             // newest finalized block that an endpoint told of
+	behind   time.Time                // since when all that answered are far behind it; zero when none is
 	endpoint int                      // index of the endpoint to try first
 	away     map[string]*PolicyError  // by endpoint: how it turned the client away
 	back     map[string]time.Time     // when it may be dialled again

@@ -247,3 +247,25 @@ func TestCancelledRead(t *testing.T) {
 		t.Errorf("the client is spoiled by a cancelled read: %v", err)
 	}
 }
+
+// A block that no endpoint comes near any more is not the chain's end for ever: one that
+// lied about it, or a chain that was begun anew, would keep the client from all others.
+func TestBlockThatOneEndpointMadeUpIsForgotten(t *testing.T) {
+	liar, node := start(t, config(t)), start(t, config(t))
+	mine(t, liar, 200)
+	cfg := quick(liar.Endpoint(), node.Endpoint())
+	cfg.Patience = time.Nanosecond
+	client := dial(t, cfg)
+	if head, err := client.Finalized(t.Context()); err != nil || head.Number != 1202 {
+		t.Fatalf("%+v, %v", head, err)
+	}
+	if err := liar.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the first may still ask the one that is gone
+		if head, err := client.Finalized(t.Context()); err == nil && head.Number == 1002 {
+			return
+		}
+	}
+	t.Error("the honest endpoint is refused for ever")
+}
