@@ -162,7 +162,11 @@ func (s *Signer) canonical(ctx context.Context, g *ground, number subnet.Block) 
 	if number == g.head.Number {
 		return g.head.Hash, nil
 	}
-	return hash, s.client.call(ctx, &hash, "chain_getBlockHash", number)
+	err = s.client.call(ctx, &hash, "chain_getBlockHash", number)
+	if err == nil && hash == "" {
+		err = fmt.Errorf("chain: chain_getBlockHash: %w: the node does not know block %d", ErrAnswer, number)
+	}
+	return hash, err
 }
 
 // account reads the nonce at the newest block, and makes sure that the runtime there is

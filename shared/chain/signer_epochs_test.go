@@ -1,6 +1,7 @@
 package chain_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -67,5 +68,21 @@ func TestSignerRefusesWhatIsDeadAtBirth(t *testing.T) {
 		if dead := past == 63; dead != errors.Is(err, chain.ErrStalled) || dead != (len(ledger.Entries()) == 0) || errors.Is(err, chain.ErrPolicy) {
 			t.Errorf("%d blocks on: dies at %d, %v, %d entries", past, signed.Death, err, len(ledger.Entries()))
 		}
+	}
+}
+
+// A node that does not know the intent's block yet says nothing against the intent.
+func TestSignerAtANodeThatLagsBehind(t *testing.T) {
+	node := start(t, config(t))
+	in := intent(t, dial(t, quick(node.Endpoint())))
+	mine(t, node, 3)
+	behind := front(t, node, func(method string, params []json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "chain_getBlockHash" && string(params[0]) == fmt.Sprint(in.Head) {
+			answer["result"] = json.RawMessage("null")
+		}
+	})
+	s := chain.NewSigner(dial(t, quick(behind)), person(t, "Alice"), chain.SignerConfig{Netuid: netuid})
+	if signed, err := s.SignWeights(t.Context(), in); err == nil || errors.Is(err, chain.ErrPolicy) || signed.Extrinsic != "" {
+		t.Errorf("%+v, %v; want an error after which to try again", signed, err)
 	}
 }

@@ -278,25 +278,3 @@ func TestSignerRefusesStaleAndFutureHeads(t *testing.T) {
 		t.Errorf("a head of 60 blocks ago, which the next block includes: %+v, %v", signed, err)
 	}
 }
-
-// Between the finalized block and the newest one the runtime may change: a signature for
-// either version could be dead on arrival.
-func TestSignerRefusesDuringAnUpgrade(t *testing.T) {
-	cfg := config(t)
-	node := start(t, cfg)
-	client := dial(t, quick(node.Endpoint()))
-	s := chain.NewSigner(client, person(t, "Alice"), chain.SignerConfig{Netuid: netuid})
-	node.Upgrade(394)
-	mine(t, node, 1)
-	if signed, err := s.SignWeights(t.Context(), intent(t, client)); !errors.Is(err, chain.ErrUpgrade) || errors.Is(err, chain.ErrPolicy) || signed.Extrinsic != "" {
-		t.Errorf("signed %+v, %v; want ErrUpgrade", signed, err)
-	}
-	mine(t, node, cfg.FinalityLag)
-	signed, err := s.SignWeights(t.Context(), intent(t, client))
-	if err != nil {
-		t.Fatalf("after the upgrade is final: %v", err)
-	}
-	if inc, err := client.Submit(t.Context(), signed.Extrinsic); err != nil || inc.Failure != "" {
-		t.Errorf("included as %+v, %v", inc, err)
-	}
-}

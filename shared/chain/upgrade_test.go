@@ -3,6 +3,7 @@ package chain_test
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 
+	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/chain/chaintest"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -89,5 +91,27 @@ func TestRevealInTheBlockOfAnUpgrade(t *testing.T) {
 	later := dial(t, quick(upgraded(t, node, at)))
 	if r, err := later.Revealed(t.Context(), c); err != nil || r.Block != at {
 		t.Errorf("%+v, %v; want block %d", r, err, at)
+	}
+}
+
+// Between the finalized block and the newest one the runtime may change: a signature for
+// either version could be dead on arrival.
+func TestSignerRefusesDuringAnUpgrade(t *testing.T) {
+	cfg := config(t)
+	node := start(t, cfg)
+	client := dial(t, quick(node.Endpoint()))
+	s := chain.NewSigner(client, person(t, "Alice"), chain.SignerConfig{Netuid: netuid})
+	node.Upgrade(394)
+	mine(t, node, 1)
+	if signed, err := s.SignWeights(t.Context(), intent(t, client)); !errors.Is(err, chain.ErrUpgrade) || errors.Is(err, chain.ErrPolicy) || signed.Extrinsic != "" {
+		t.Errorf("signed %+v, %v; want ErrUpgrade", signed, err)
+	}
+	mine(t, node, cfg.FinalityLag)
+	signed, err := s.SignWeights(t.Context(), intent(t, client))
+	if err != nil {
+		t.Fatalf("after the upgrade is final: %v", err)
+	}
+	if inc, err := client.Submit(t.Context(), signed.Extrinsic); err != nil || inc.Failure != "" {
+		t.Errorf("included as %+v, %v", inc, err)
 	}
 }
