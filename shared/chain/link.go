@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +20,17 @@ type CallError struct {
 	Err              error
 }
 
-func (e *CallError) Error() string { return e.Endpoint + ": " + e.Method + ": " + e.Err.Error() }
+func (e *CallError) Error() string { return shown(e.Endpoint) + ": " + e.Method + ": " + e.Err.Error() }
+
+// shown is what is told of an endpoint: its scheme and its host. The rest of its address
+// may be the key to it.
+func shown(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return "an endpoint whose address is no URL"
+	}
+	return u.Scheme + "://" + u.Host
+}
 
 // Unwrap returns the reason.
 func (e *CallError) Unwrap() error { return e.Err }
@@ -91,6 +102,9 @@ func openLink(ctx context.Context, endpoint string, maxMessage int64) (*link, er
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 			err = refusedDial(endpoint, resp, time.Now())
+		}
+		if failed, found := errors.AsType[*url.Error](err); found {
+			err = failed.Err // without the whole address
 		}
 		return nil, &CallError{Endpoint: endpoint, Method: "dial", Err: unreachable(err)}
 	}
