@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 
@@ -113,7 +114,7 @@ func (s Settings) Secrets() []string {
 func (s Settings) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Uint64("netuid", uint64(s.Netuid)),
-		slog.Any("endpoints", s.Chain.Endpoints),
+		slog.Any("endpoints", hosts(s.Chain.Endpoints)),
 		slog.Any("envs", s.Envs),
 		slog.Any("queues", slices.Sorted(maps.Values(s.Queues))),
 		slog.String("table", s.Table),
@@ -121,4 +122,15 @@ func (s Settings) LogValue() slog.Value {
 		slog.String("archive", s.R2.Endpoint),
 		slog.Bool("chutes_key", s.Chutes.Key.Set()),
 	)
+}
+
+// hosts are the schemes and hosts of URLs; the rest of an address may be the key to it.
+func hosts(addresses []string) []string {
+	var out []string
+	for _, address := range addresses {
+		if u, err := url.Parse(address); err == nil {
+			out = append(out, u.Scheme+"://"+u.Host)
+		}
+	}
+	return out
 }
