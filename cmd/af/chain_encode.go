@@ -30,9 +30,8 @@ accounts that or SS58 addresses, an absent option is null; enums are "Name",
 hex, as those too large for JSON readers have to be.
 
 era is the chain's encoding, {"period": 64, "phase": 5}, {"period": 64, "current": 1029}
-or "0x00", for an immortal one, which is also meant when it is left out; blockHash is
-the hash of the era's first block and not needed when immortal; nonce and tip are 0
-unless given. specVersion and transactionVersion are the metadata's own unless given.
+or "immortal", which is also meant when it is left out; blockHash is the hash of the
+era's first block and not needed when immortal; nonce and tip are 0 unless given. specVersion and transactionVersion are the metadata's own unless given.
 A line without era, nonce, tip, blockHash and genesis gives callHex alone; with any of
 them genesis is needed.
 

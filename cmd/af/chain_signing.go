@@ -131,13 +131,16 @@ func runtimeContext(m *metadata.Metadata, genesis string, spec, tx *uint32) (ext
 	return ctx, nil
 }
 
-// parseEra reads an era: the hex of its encoding, its period with the phase or with a
+// parseEra reads an era: the hex of its encoding, "immortal", its period with the phase or with a
 // current block, or one of these under the name of its kind; nil is immortal.
 func parseEra(v any) (extrinsic.Era, error) {
 	switch v := v.(type) {
 	case nil:
 		return extrinsic.Era{}, nil
 	case string:
+		if v == "immortal" {
+			return extrinsic.Era{}, nil
+		}
 		return eraOfHex(v)
 	case map[string]any:
 		for name, inner := range v {
@@ -153,7 +156,7 @@ func parseEra(v any) (extrinsic.Era, error) {
 	return extrinsic.Era{}, fmt.Errorf("%.40q: %w", fmt.Sprint(v), errEra)
 }
 
-var errEra = errors.New(`want "0x…", {"period", "phase"} or {"period", "current"}`)
+var errEra = errors.New(`want "0x…", "immortal", {"period", "phase"} or {"period", "current"}`)
 
 func mustBeImmortal(v any) (extrinsic.Era, error) {
 	era, err := parseEra(v)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 )
 
@@ -127,10 +128,25 @@ func parseLine(line []byte, v any) error {
 			return fmt.Errorf("JSON %s where an object belongs", kind.Value)
 		}
 		field := kind.Field[strings.LastIndexByte(kind.Field, '.')+1:] // before it stands the Go struct's name
-		return fmt.Errorf("%s: JSON %s does not fit, want %s", field, kind.Value, kind.Type)
+		return fmt.Errorf("%s: JSON %s where %s belongs", field, kind.Value, jsonWord(kind.Type))
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("not JSON: it breaks off after byte %d", len(line))
 	}
 	return err
+}
+
+// jsonWord names what a field takes in the words of JSON.
+func jsonWord(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Map, reflect.Struct:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.String:
+		return "text"
+	case reflect.Pointer:
+		return jsonWord(t.Elem())
+	}
+	return "a " + t.String() // numbers, whose type says how large they may be
 }

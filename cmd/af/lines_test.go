@@ -183,9 +183,9 @@ func TestParseLineSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"nonce": 5}`:                     "",
 		`{"nonce": 18446744073709551615}`:  "",
-		`{"nonce": 18446744073709551616}`:  "nonce: JSON number 18446744073709551616 does not fit, want uint64",
-		`{"nonce": -1}`:                    "nonce: JSON number -1 does not fit, want uint64",
-		`{"nonce": "5"}`:                   "nonce: JSON string does not fit, want uint64",
+		`{"nonce": 18446744073709551616}`:  "nonce: JSON number 18446744073709551616 where a uint64 belongs",
+		`{"nonce": -1}`:                    "nonce: JSON number -1 where a uint64 belongs",
+		`{"nonce": "5"}`:                   "nonce: JSON string where a uint64 belongs",
 		`{"nonce": 5} {"nonce": 6}`:        "more than one JSON value: the second begins after byte 12",
 		`{"nonce": 5}]`:                    "more than one JSON value: the second begins after byte 12",
 		`{"nonce": 5`:                      "not JSON: it breaks off after byte 11",

@@ -107,7 +107,7 @@ func nothing(v any) error {
 	if rv := reflect.ValueOf(v); (rv.Kind() == reflect.Map || rv.Kind() == reflect.Slice) && rv.Len() == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %T where nothing belongs", ErrValue, v)
+	return fmt.Errorf("%w: %s where nothing belongs", ErrValue, shapeOf(v))
 }
 
 func hasField(v any, name string) bool {
@@ -122,7 +122,7 @@ func hasField(v any, name string) bool {
 func (w *writing) named(fields []Field, v any) error {
 	given, ok := v.(map[string]any)
 	if !ok {
-		return fmt.Errorf("%w: %T, map of %d fields wanted", ErrValue, v, len(fields))
+		return fmt.Errorf("%w: %s where an object of %d fields belongs", ErrValue, shapeOf(v), len(fields))
 	}
 	for _, f := range fields {
 		value, ok := pick(given, f.Name)
@@ -166,7 +166,7 @@ func (w *writing) unnamed(fields []Field, v any) error {
 // slice accepts any Go slice or array.
 func slice(v any) (reflect.Value, error) {
 	if !isSlice(v) {
-		return reflect.Value{}, fmt.Errorf("%w: %T, list wanted", ErrValue, v)
+		return reflect.Value{}, fmt.Errorf("%w: %s where a list belongs", ErrValue, shapeOf(v))
 	}
 	return reflect.ValueOf(v), nil
 }
@@ -247,7 +247,7 @@ func (w *writing) primitive(p Primitive, v any) error {
 	case Bool:
 		b, ok := v.(bool)
 		if !ok {
-			return fmt.Errorf("%w: %T, bool wanted", ErrValue, v)
+			return fmt.Errorf("%w: %s where true or false belongs", ErrValue, shapeOf(v))
 		}
 		w.e.Bool(b)
 		return nil
@@ -270,7 +270,7 @@ func (w *writing) primitive(p Primitive, v any) error {
 func (w *writing) text(p Primitive, v any) error {
 	text, ok := v.(string)
 	if !ok || !utf8.ValidString(text) {
-		return fmt.Errorf("%w: %T, UTF-8 text wanted", ErrValue, v)
+		return fmt.Errorf("%w: %s where UTF-8 text belongs", ErrValue, shapeOf(v))
 	}
 	if p == Str {
 		w.e.Str(text)

@@ -1,6 +1,10 @@
 package metadata
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
 
 // JSON returns a decoded value in the form in which it is best shown as JSON, and which
 // EncodeType takes back: bytes as "0x" and hex, variants as "Name", {"variant": "Name",
@@ -46,4 +50,24 @@ func jsonVariant(v Variant) any {
 		return out
 	}
 	return map[string]any{"variant": v.Name, "value": JSON(v.Value)}
+}
+
+// shapeOf names the shape of a value in the words of JSON, in which most are given.
+func shapeOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "true or false"
+	case string:
+		return "text"
+	case json.Number, int, float64:
+		return "a number"
+	case map[string]any:
+		return "an object"
+	}
+	if isSlice(v) {
+		return "a list"
+	}
+	return fmt.Sprintf("a value of type %T", v)
 }

@@ -34,7 +34,7 @@ func number(v any) (*big.Int, error) {
 	case rv.IsValid() && rv.CanUint():
 		return new(big.Int).SetUint64(rv.Uint()), nil
 	}
-	return nil, fmt.Errorf("%w: %T, whole number wanted", ErrValue, v)
+	return nil, fmt.Errorf("%w: %s where a whole number belongs", ErrValue, shapeOf(v))
 }
 
 // maxDigits bounds the text of a number: 2^512 has 155 decimal digits.

@@ -160,17 +160,17 @@ func TestEncodeRefuses(t *testing.T) {
 		says  string
 	}{
 		{"u8", 256, "256"}, {"u8", -1, "-1"}, {"u8", 1.5, "1.5"}, {"u64", 1e18, "1e+18"}, {"u8", "one", "one"}, {"u8", "+1", "+1"}, {"u8", "1_0", "1_0"},
-		{"u8", "", `""`}, {"u8", nil, "nil"}, {"u8", true, "bool"}, {"u8", (*big.Int)(nil), "no number"}, {"u256", strings.Repeat("9", 161), "161 characters"},
+		{"u8", "", `""`}, {"u8", nil, "null where a whole number"}, {"u8", true, "true or false where a whole number"}, {"u8", (*big.Int)(nil), "no number"}, {"u256", strings.Repeat("9", 161), "161 characters"},
 		{"i8", 128, "128"}, {"i8", -129, "-129"},
 		{"Compact<u8>", 256, "256"}, {"Compact<u8>", -1, "-1"},
-		{"bool", 1, "int"}, {"str", 1, "int"}, {"str", "\xff", "UTF-8"}, {"char", "ab", "one character"}, {"char", "", "one character"},
-		{"Vec<u8>", "0a0b", "0x"}, {"Vec<u8>", "0x0", "odd"}, {"Vec<u8>", 7, "int"}, {"Vec<u16>", "0x0102", "string"}, {"Vec<u16>", nil, "nil"},
+		{"bool", 1, "a number where true or false"}, {"str", 1, "a number where UTF-8"}, {"str", "\xff", "UTF-8"}, {"char", "ab", "one character"}, {"char", "", "one character"},
+		{"Vec<u8>", "0a0b", "0x"}, {"Vec<u8>", "0x0", "odd"}, {"Vec<u8>", 7, "a number"}, {"Vec<u16>", "0x0102", "text where a list"}, {"Vec<u16>", nil, "null where a list"}, {"Vec<u16>", struct{}{}, "type struct"},
 		{"Vec<u16>", []any{1, 70000}, "[1]"}, {"[u8; 2]", []byte{1}, "1 bytes, 2"}, {"[u16; 2]", []any{1}, "1 values, 2"}, {"(u8, u8)", []any{1}, "1 values, 2"},
-		{"Pair", map[string]any{"a": 1}, "b is missing"}, {"Pair", map[string]any{"a": 1, "b": []any{}, "c": 1}, "3 fields"}, {"Pair", []any{1, 2}, "map of 2"},
+		{"Pair", map[string]any{"a": 1}, "b is missing"}, {"Pair", map[string]any{"a": 1, "b": []any{}, "c": 1}, "3 fields"}, {"Pair", []any{1, 2}, "a list where an object of 2"},
 		{"Pair", map[string]any{"a": 300, "b": []any{}}, "a: "}, {"Unit", 1, "nothing belongs"},
 		{"AccountId32", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQZ", "SS58"}, {"AccountId32", "0x01", "32"},
 		{"Choice", "Nine", "Choice"}, {"Choice", metadata.Variant{Name: "Nine"}, "Nine"}, {"Choice", map[string]any{"variant": "None", "value": 1}, "nothing belongs"},
-		{"Choice", 3, "int"}, {"Choice", map[string]any{"a": 1, "b": 2}, "map"}, {"Option<Option<u8>>", 5, "int"},
+		{"Choice", 3, "a number"}, {"Choice", map[string]any{"a": 1, "b": 2}, "an object"}, {"Option<Option<u8>>", 5, "a number"},
 		{"Loop", 1, "too deeply"},
 	} {
 		m, id := typed(t, c.typ)

@@ -37,7 +37,7 @@ func (w *writing) enum(t *Type, v any) error {
 		given, ok = t.variantOf(v)
 	}
 	if !ok {
-		return fmt.Errorf("%w: %T does not name a variant of %s", ErrValue, v, t.Path)
+		return fmt.Errorf("%w: %s does not name a variant of %s", ErrValue, shapeOf(v), t.Path)
 	}
 	def, ok := t.variantByName(given.Name)
 	if !ok {
