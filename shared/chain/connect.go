@@ -127,6 +127,9 @@ func (c *Client) identify(ctx context.Context, l *link) error {
 	if err := l.ask(ctx, &genesis, "chain_getBlockHash", 0); err != nil {
 		return err
 	}
+	if _, err := hash32(genesis); err != nil {
+		return &CallError{Endpoint: l.endpoint, Method: "chain_getBlockHash", Err: err}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.genesis == "" {

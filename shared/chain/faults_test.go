@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -268,4 +269,24 @@ func TestBlockThatOneEndpointMadeUpIsForgotten(t *testing.T) {
 		}
 	}
 	t.Error("the honest endpoint is refused for ever")
+}
+
+// What is no block hash does not decide which chain a client is bound to.
+func TestEndpointWithoutAGenesisDecidesNothing(t *testing.T) {
+	node := start(t, config(t))
+	for _, text := range []string{`null`, `""`, `"0x"`, `"0x12"`, `"genesis"`} {
+		broken := liar(t, node, func(method string, result json.RawMessage) json.RawMessage {
+			if method == "chain_getBlockHash" {
+				return json.RawMessage(text)
+			}
+			return result
+		})
+		client := dial(t, quick(broken, node.Endpoint()))
+		if client.Genesis() != node.Genesis() {
+			t.Errorf("%s: bound to %q", text, client.Genesis())
+		}
+		if _, err := client.Metagraph(t.Context(), netuid); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }
