@@ -115,3 +115,20 @@ func TestSignerRefusesDuringAnUpgrade(t *testing.T) {
 		t.Errorf("included as %+v, %v", inc, err)
 	}
 }
+
+// A signature is bound to the version of transactions as it is to the runtime's own.
+func TestSignerRefusesWhileTransactionsChange(t *testing.T) {
+	node := start(t, config(t))
+	var best string
+	rpc(t, node, &best, "chain_getBlockHash")
+	changing := front(t, node, func(method string, params []json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "state_getRuntimeVersion" && string(params[0]) == fmt.Sprintf("%q", best) {
+			answer["result"] = json.RawMessage(strings.Replace(string(answer["result"]), `"transactionVersion":1`, `"transactionVersion":2`, 1))
+		}
+	})
+	client := dial(t, quick(changing))
+	s := chain.NewSigner(client, person(t, "Alice"), chain.SignerConfig{Netuid: netuid})
+	if signed, err := s.SignWeights(t.Context(), intent(t, client)); !errors.Is(err, chain.ErrUpgrade) || signed.Extrinsic != "" {
+		t.Errorf("signed %+v, %v; want ErrUpgrade", signed, err)
+	}
+}
