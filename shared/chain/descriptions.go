@@ -68,9 +68,16 @@ func (d *Descriptions) keep(ctx context.Context, key string, raw []byte, m *meta
 	}
 }
 
+// maxDescriptions bounds how many are held: those of a few chains, before and after an
+// upgrade. A node may name any number of versions.
+const maxDescriptions = 16
+
 func (d *Descriptions) remember(key string, m *metadata.Metadata) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.parsed) >= maxDescriptions {
+		clear(d.parsed)
+	}
 	d.parsed[key] = m
 }
 

@@ -172,6 +172,21 @@ func TestMetadataFolder(t *testing.T) {
 	}
 }
 
+// A node that names another version each time does not fill the memory.
+func TestDescriptionsAreBounded(t *testing.T) {
+	d := NewDescriptions(nil)
+	for spec := range uint32(100) {
+		m := new(metadata.Metadata)
+		d.keep(t.Context(), descriptionKey("0xaa", spec), nil, m)
+		if d.find(t.Context(), descriptionKey("0xaa", spec), spec) != m {
+			t.Errorf("spec %d is forgotten at once", spec)
+		}
+	}
+	if n := len(d.parsed); n > maxDescriptions {
+		t.Errorf("%d descriptions are kept", n)
+	}
+}
+
 func FuzzUnseal(f *testing.F) {
 	for _, seed := range [][]byte{nil, seal(nil), seal([]byte("meta\x0f")), make([]byte, 31), make([]byte, 64)} {
 		f.Add(seed, true)
