@@ -22,7 +22,7 @@ import (
 // a commit the chain does not tell.
 //
 // Where the state that would tell has been discarded, and no archive endpoint keeps it,
-// the Block is 0, as for a commit that no block opened; the Row may tell more.
+// the answer is Unknown; the Row of the oldest block that is kept may tell more.
 func (c *Client) Revealed(ctx context.Context, commit subnet.TimelockCommit) (subnet.Reveal, error) {
 	account, _, err := keys.ParseAddress(string(commit.Hotkey))
 	if err != nil {
@@ -37,16 +37,26 @@ func (c *Client) Revealed(ctx context.Context, commit subnet.TimelockCommit) (su
 	if err != nil || sealed {
 		return subnet.Reveal{Waiting: sealed}, err
 	}
-	at, err := r.search(ctx, head)
-	if err != nil && !errors.Is(err, ErrDiscarded) {
+	at, exact, err := r.search(ctx, head)
+	if err != nil {
 		return subnet.Reveal{}, err
 	}
-	if at == nil {
-		row, err := head.weights(ctx, r.index, commit.UID)
-		return subnet.Reveal{Row: row}, err
+	out := subnet.Reveal{Unknown: !exact}
+	if exact {
+		opened, err := r.opened(ctx, at)
+		switch {
+		case errors.Is(err, ErrDiscarded):
+			out.Unknown = true
+		case err != nil:
+			return subnet.Reveal{}, err
+		case opened:
+			out.Block = at.head.Number
+		default:
+			at = head
+		}
 	}
-	row, err := at.weights(ctx, r.index, commit.UID)
-	return subnet.Reveal{Block: at.head.Number, Row: row}, err
+	out.Row, err = at.weights(ctx, r.index, commit.UID)
+	return out, err
 }
 
 // reveals follows one commit.
@@ -145,33 +155,40 @@ func (r *reveals) is(entry any) (bool, error) {
 	return same && (len(fields) == 3 || subnet.Block(at) == r.At), nil
 }
 
-// search finds the block that opened the commit; nil when none did. The commit is sealed
-// after block At and no longer after the head.
-func (r *reveals) search(ctx context.Context, head *snapshot) (*snapshot, error) {
+// search finds the first block that no longer held the commit. It is sealed after block
+// At and no longer after the head. Where states are discarded, that is the first of the
+// blocks that are kept, and not exact.
+func (r *reveals) search(ctx context.Context, head *snapshot) (at *snapshot, exact bool, err error) {
 	low, high := r.At, head
 	if low >= high.head.Number {
-		return nil, fmt.Errorf("chain: reveal: %w: a commit of block %d is not held at block %d", ErrAnswer, low, high.head.Number)
+		return nil, false, fmt.Errorf("chain: reveal: %w: a commit of block %d is not held at block %d", ErrAnswer, low, high.head.Number)
 	}
+	exact = true // of block At it is known
 	for high.head.Number-low > 1 {
-		s, err := head.at(ctx, r.probe(low, high.head.Number))
-		if err != nil {
-			return nil, err
-		}
-		sealed, err := r.sealed(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		if sealed {
-			low = s.head.Number
-		} else {
+		number := r.probe(low, high.head.Number)
+		s, sealed, err := r.held(ctx, head, number)
+		switch {
+		case errors.Is(err, ErrDiscarded):
+			low, exact = number, false
+		case err != nil:
+			return nil, false, err
+		case sealed:
+			low, exact = number, true
+		default:
 			high = s
 		}
 	}
-	opened, err := r.opened(ctx, high)
-	if err != nil || !opened {
-		return nil, err
+	return high, exact, nil
+}
+
+// held says whether a block older than the head left the commit sealed.
+func (r *reveals) held(ctx context.Context, head *snapshot, number subnet.Block) (*snapshot, bool, error) {
+	s, err := head.at(ctx, number)
+	if err != nil {
+		return nil, false, err
 	}
-	return high, nil
+	sealed, err := r.sealed(ctx, s)
+	return s, sealed, err
 }
 
 // probe is the block between low and high to look at next. A reveal comes when it is due

@@ -219,7 +219,7 @@ func TestRevealLongAgo(t *testing.T) {
 	opened(t, archive, c)
 	mine(t, node, 30)
 	mine(t, archive, 30)
-	if r := revealed(t, alone, c); r.Block != 0 || r.Waiting || !cmp.Equal(r.Row.Values, bobAndCharlie) {
+	if r := revealed(t, alone, c); r.Block != 0 || r.Waiting || !r.Unknown || !cmp.Equal(r.Row.Values, bobAndCharlie) {
 		t.Errorf("without an archive: %+v", r)
 	}
 	if r := revealed(t, client, c); r.Block != at || r.Row.At != at || !cmp.Equal(r.Row.Values, bobAndCharlie) {
@@ -228,6 +228,32 @@ func TestRevealLongAgo(t *testing.T) {
 	node.Inject(chaintest.Fault{Kind: chaintest.DropSocket, Method: "state_getKeysPaged", Times: -1})
 	if r, err := alone.Revealed(t.Context(), c); !errors.Is(err, chain.ErrUnreachable) || r.Block != 0 || r.Row.Values != nil {
 		t.Errorf("while the node does not answer: %+v, %v; want ErrUnreachable", r, err)
+	}
+}
+
+// Where the block that opened weights is no longer kept, the oldest one that is tells of
+// them, although others have opened since.
+func TestRowIsOfTheOldestBlockKept(t *testing.T) {
+	cfg := sealing(t)
+	cfg.KeepState, cfg.Rules.Tempo = 14, 20
+	node := start(t, cfg)
+	client := dial(t, quick(node.Endpoint()))
+	first := commit(t, node, client, intent(t, client))
+	mine(t, node, int(first.Due-node.Head())-6)
+	in := intent(t, client)
+	in.UIDs, in.Values = []subnet.UID{2}, []uint16{65535}
+	at := opened(t, node, first)
+	second := commit(t, node, client, in)
+	if second.Due < at+15 {
+		t.Fatalf("the first is opened at block %d and the second at %d: the node forgets too little between them", at, second.Due)
+	}
+	mine(t, node, int(second.Due-node.Head())+6)
+	if r := revealed(t, client, second); r.Block < second.Due || r.Unknown {
+		t.Errorf("the second: %+v", r)
+	}
+	r := revealed(t, client, first)
+	if !r.Unknown || r.Block != 0 || r.Row.At <= at || r.Row.At >= second.Due || !cmp.Equal(r.Row.Values, bobAndCharlie) {
+		t.Errorf("the first, opened at block %d, before the second's at %d: %+v", at, second.Due, r)
 	}
 }
 

@@ -66,9 +66,11 @@ type TimelockCommit struct {
 type Reveal struct {
 	Waiting bool  // the chain still holds the sealed bytes
 	Block   Block // block that opened them; 0 while waiting, and when no block did
+	Unknown bool  // no node keeps the state of the blocks that would tell; Block is 0
 
-	// Row is the neuron's weights as that block left them, and when no block opened
-	// the commit, as they stand at the newest finalized block.
+	// Row is the neuron's weights as that block left them; when no block opened the
+	// commit, as they stand at the newest finalized block; and when it is unknown, as they
+	// stood at the first block after the reveal, or the loss, whose state is kept.
 	Row WeightsRow
 }
 

@@ -22,7 +22,7 @@ const (
 	Signed    WeightsState = "signed"    // signed bytes stored: may have been sent
 	Included  WeightsState = "included"  // in a block, and its dispatch succeeded; sealed weights wait here for their reveal
 	Confirmed WeightsState = "confirmed" // read back from the chain's storage
-	Failed    WeightsState = "failed"    // will never be on chain; Reason says why
+	Failed    WeightsState = "failed"    // will never be on chain, or nothing tells any more that they were; Reason says why
 )
 
 // Final reports whether the state can no longer change.

@@ -58,10 +58,14 @@ func (w *WeightSetter) open(ctx context.Context, rec subnet.WeightsRecord, own s
 	switch {
 	case got.Block > 0 && wrong != "":
 		return w.fail(ctx, rec, "the chain opened them at block %d to other weights than were sent: %s", got.Block, wrong)
+	case got.Unknown && wrong != "":
+		return w.fail(ctx, rec, "nobody can tell any more whether the chain opened them: drand round %d, due at block %d; no node keeps that state, and at block %d, the first that is kept, %s", rec.Round, rec.Reveal, got.Row.At, wrong)
 	case got.Block == 0 && wrong != "":
 		return w.fail(ctx, rec, "the chain did not open them: drand round %d, due at block %d; at block %d %s", rec.Round, rec.Reveal, got.Row.At, wrong)
+	case got.Unknown:
+		rec.Reason = fmt.Sprintf("no node keeps the state of the block that opened them; at block %d, the first that is kept, the chain stores them", got.Row.At)
 	case got.Block == 0:
-		rec.Reason = fmt.Sprintf("no block is known that opened them; the chain stores them at block %d", got.Row.At)
+		rec.Reason = fmt.Sprintf("the chain did not open them, and stores the same weights at block %d", got.Row.At)
 	}
 	rec.State, rec.RevealAt = subnet.Confirmed, got.Block
 	return w.put(ctx, rec)

@@ -81,9 +81,18 @@ func (v simView) Revealed(ctx context.Context, commit subnet.TimelockCommit) (ou
 		if s.number < commit.At {
 			return errors.New("the commit is not there yet")
 		}
+		o, ok := v.opened[hash]
+		ended := commit.Due // or later, when it was lost
+		if ok {
+			ended = o.block
+		}
 		if slices.ContainsFunc(s.sealed, func(c sealedCommit) bool { return c.hash == hash }) {
 			out = subnet.Reveal{Waiting: true}
-		} else if o, ok := v.opened[hash]; ok && o.block <= s.number {
+		} else if age := v.plan.discardAfter; age > 0 && s.number > ended+age {
+			v.counts.add("reveal discarded")
+			kept := s.number - age
+			out = subnet.Reveal{Unknown: true, Row: subnet.WeightsRow{At: kept, Values: maps.Clone(v.rowAt(commit.Mechanism, kept))}}
+		} else if ok && o.block <= s.number {
 			out = subnet.Reveal{Block: o.block, Row: subnet.WeightsRow{At: o.block, Values: o.row}}
 		} else {
 			out = subnet.Reveal{Row: s.row(commit.Mechanism)}

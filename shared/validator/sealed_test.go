@@ -113,6 +113,46 @@ func TestWeightsThatNeverOpenFail(t *testing.T) {
 	})
 }
 
+// Where no node keeps the block that opened them, the first that is kept tells whether
+// the weights were on chain; where it has others, the record does not claim that they
+// never opened.
+func TestARevealThatNoNodeKeeps(t *testing.T) {
+	t.Parallel()
+	sent := map[subnet.UID]uint16{0: 18484, 1: 65535}
+	for _, test := range []struct {
+		row   map[subnet.UID]uint16
+		state subnet.WeightsState
+		want  string
+	}{
+		{sent, subnet.Confirmed, "no node keeps the state of the block that opened them; at block 1066"},
+		{map[subnet.UID]uint16{0: 65535}, subnet.Failed, "nobody can tell any more whether the chain opened them: drand round 1063, due at block 1060"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := calmWorld(t, chainPlan{})
+			first := p.runAt(t, 1_020)
+			if err := p.sleep(t.Context(), time.Until(p.timeOf(1_075))); err != nil {
+				t.Fatal(err)
+			}
+			w := p.setter("late")
+			w.Chain = amnesiac{simView{p}, subnet.WeightsRow{At: 1_066, Values: test.row}}
+			rec, err := w.Settle(t.Context(), first.Epoch)
+			if err != nil || rec.State != test.state || rec.RevealAt != 0 || !strings.Contains(rec.Reason, test.want) {
+				t.Errorf("%+v, %v; want it %s, %q", rec, err, test.state, test.want)
+			}
+		})
+	}
+}
+
+// amnesiac is an endpoint that keeps too little to tell of a reveal.
+type amnesiac struct {
+	simView
+	row subnet.WeightsRow
+}
+
+func (a amnesiac) Revealed(context.Context, subnet.TimelockCommit) (subnet.Reveal, error) {
+	return subnet.Reveal{Unknown: true, Row: a.row}, nil
+}
+
 // Settle finds out about what is on chain and leaves all else as it is.
 func TestSettleDecidesNothing(t *testing.T) {
 	t.Parallel()
