@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/metadata"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -28,7 +30,7 @@ func (c *Client) Metagraph(ctx context.Context, netuid subnet.Netuid) (subnet.Me
 	mg := subnet.Metagraph{Netuid: netuid, Block: s.head.Number, BlockHash: s.head.Hash, Neurons: neurons}
 	commitments := newCommitments(netuid, neurons)
 	items := append(rulesItems(netuid, &mg.Rules), commitments.items()...)
-	if err := s.read(ctx, append(items, countItem(netuid, len(neurons)))); err != nil {
+	if err := s.read(ctx, append(items, countItem(netuid, len(neurons)), ownerItem(netuid, &mg.Owner))); err != nil {
 		return subnet.Metagraph{}, err
 	}
 	if !whole {
@@ -41,6 +43,20 @@ func (c *Client) Metagraph(ctx context.Context, netuid subnet.Netuid) (subnet.Me
 		return subnet.Metagraph{}, err
 	}
 	return mg, nil
+}
+
+// ownerItem is the hotkey of the subnet's owner.
+func ownerItem(netuid subnet.Netuid, to *subnet.Hotkey) item {
+	return item{pallet: "SubtensorModule", entry: "SubnetOwnerHotkey", keys: []any{uint16(netuid)}, optional: true, into: func(v any) error {
+		account, _ := v.([]byte)
+		if v != nil && len(account) != 32 {
+			return fmt.Errorf("a %T of %d bytes is no account", v, len(account))
+		}
+		if slices.ContainsFunc(account, func(b byte) bool { return b != 0 }) { // a subnet without one has the default
+			*to = subnet.Hotkey(keys.Address([32]byte(account), keys.Prefix))
+		}
+		return nil
+	}}
 }
 
 // countItem holds the number of neurons that the runtime told against the storage's.

@@ -36,6 +36,7 @@ func TestMetagraph(t *testing.T) {
 	}
 	const model = `{"model":"bob/affine-1","revision":"abc","chute_id":"c"}`
 	cfg.Neurons[1].Revealed = []chaintest.Commitment{{Text: []byte("old"), Block: 17}, {Text: sdkText(model), Block: 900}}
+	cfg.Owner = hotkey(t, "Charlie")
 	node := start(t, cfg)
 	client := dial(t, quick(node.Endpoint()))
 	got, err := client.Metagraph(t.Context(), netuid)
@@ -43,7 +44,7 @@ func TestMetagraph(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := subnet.Metagraph{
-		Netuid: netuid, Block: 1002, BlockHash: got.BlockHash, Rules: cfg.Rules,
+		Netuid: netuid, Block: 1002, BlockHash: got.BlockHash, Rules: cfg.Rules, Owner: cfg.Owner,
 		Neurons: []subnet.Neuron{
 			{UID: 0, Hotkey: hotkey(t, "Alice"), Permit: true, Stake: 5_000_000_000},
 			{UID: 1, Hotkey: hotkey(t, "Bob"), Stake: 7},

@@ -97,12 +97,13 @@ func TestSignerSignsAtTheRulesEdges(t *testing.T) {
 		chain func(*chaintest.Config)
 		spoil func(*subnet.WeightsIntent)
 	}{
-		"as rich as asked for":     {chain: func(c *chaintest.Config) { c.Rules.StakeThreshold = 5_000_000_000 }},
-		"as many as asked for":     {chain: func(c *chaintest.Config) { c.Rules.MinAllowed = 2 }},
-		"more asked for than are":  {chain: func(c *chaintest.Config) { c.Rules.MinAllowed = 900 }, spoil: func(in *subnet.WeightsIntent) { in.UIDs, in.Values = []subnet.UID{0, 1, 2}, []uint16{0, 1, 65535} }},
-		"as heavy as allowed":      {chain: func(c *chaintest.Config) { c.Rules.MaxWeight = 43691 }},
-		"any version":              {chain: func(c *chaintest.Config) { c.Rules.VersionKey = 0 }, spoil: func(in *subnet.WeightsIntent) { in.VersionKey = 0 }},
-		"itself, without a permit": {chain: func(c *chaintest.Config) { c.Neurons[0].Permit, c.Rules.MinAllowed = false, 2 }, spoil: func(in *subnet.WeightsIntent) { in.UIDs, in.Values = []subnet.UID{0}, []uint16{9} }},
+		"as rich as asked for":        {chain: func(c *chaintest.Config) { c.Rules.StakeThreshold = 5_000_000_000 }},
+		"as many as asked for":        {chain: func(c *chaintest.Config) { c.Rules.MinAllowed = 2 }},
+		"more asked for than are":     {chain: func(c *chaintest.Config) { c.Rules.MinAllowed = 900 }, spoil: func(in *subnet.WeightsIntent) { in.UIDs, in.Values = []subnet.UID{0, 1, 2}, []uint16{0, 1, 65535} }},
+		"as heavy as allowed":         {chain: func(c *chaintest.Config) { c.Rules.MaxWeight = 43691 }},
+		"any version":                 {chain: func(c *chaintest.Config) { c.Rules.VersionKey = 0 }, spoil: func(in *subnet.WeightsIntent) { in.VersionKey = 0 }},
+		"the owner, without a permit": {chain: func(c *chaintest.Config) { c.Neurons[0].Permit, c.Owner = false, c.Neurons[0].Hotkey }},
+		"itself, without a permit":    {chain: func(c *chaintest.Config) { c.Neurons[0].Permit, c.Rules.MinAllowed = false, 2 }, spoil: func(in *subnet.WeightsIntent) { in.UIDs, in.Values = []subnet.UID{0}, []uint16{9} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(t)

@@ -71,6 +71,7 @@ type Metagraph struct {
 	Neurons     []Neuron // index = UID
 	Commitments map[Hotkey]RawCommitment
 	Rules       WeightRules
+	Owner       Hotkey // of the subnet; sets weights without a permit. Empty when the chain names none
 }
 
 // RawCommitment is a commitment's text before it is trusted.

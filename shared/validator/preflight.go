@@ -35,7 +35,7 @@ func (w *WeightSetter) preflight(ctx context.Context, mg subnet.Metagraph) error
 		return fmt.Errorf("hotkey %s is not registered on netuid %d at block %d: register it first", w.Hotkey, w.Netuid, mg.Block)
 	case own.Stake < mg.Rules.StakeThreshold:
 		return fmt.Errorf("hotkey %s (uid %d) has a stake of %d rao on netuid %d at block %d, weights take %d: it needs more stake", w.Hotkey, own.UID, own.Stake, w.Netuid, mg.Block, mg.Rules.StakeThreshold)
-	case !own.Permit:
+	case !own.Permit && w.Hotkey != mg.Owner:
 		return fmt.Errorf("hotkey %s (uid %d) has no validator permit on netuid %d at block %d: it needs more stake", w.Hotkey, own.UID, w.Netuid, mg.Block)
 	}
 	last, err := w.lastUpdate(ctx, own)

@@ -297,10 +297,15 @@ func TestPreflightSaysWhatTheChainWouldRefuse(t *testing.T) {
 			t.Errorf("%s: something was signed", name)
 		}
 	}
-	l := newLedger()
-	l.mg.Neurons[2].LastUpdate = l.mg.Block - 100 // exactly the limit: the chain accepts
-	if _, err := newSetter(t, l).Run(t.Context()); err != nil {
-		t.Errorf("at the limit: %v", err)
+	for name, arrange := range map[string]func(*ledger){
+		"exactly at the limit":     func(l *ledger) { l.mg.Neurons[2].LastUpdate = l.mg.Block - 100 },
+		"the owner, who need none": func(l *ledger) { l.mg.Neurons[2].Permit, l.mg.Owner = false, own },
+	} {
+		l := newLedger()
+		arrange(l)
+		if rec, err := newSetter(t, l).Run(t.Context()); err != nil || rec.State != subnet.Confirmed {
+			t.Errorf("%s: %s, %v; the chain accepts it", name, rec.State, err)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ type Config struct {
 
 	Netuid  subnet.Netuid // 120
 	Neurons []Neuron      // uid by position
+	Owner   subnet.Hotkey // of the subnet: sets weights without a permit; nobody when empty
 
 	// Rules are taken as they are; MaxWeight 65535, BlockTime 12 s, RevealPeriod 1,
 	// CommitVersion 4 and Mechanisms 1 when 0.

@@ -62,6 +62,15 @@ func (x *execution) genesisRules() error {
 	if err := x.putKept("CommitRevealWeightsVersion", r.CommitVersion); err != nil {
 		return err
 	}
+	if owner := x.node.cfg.Owner; owner != "" {
+		account, _, err := keys.ParseAddress(string(owner))
+		if err != nil {
+			return fmt.Errorf("owner: %w", err)
+		}
+		if err := x.put("SubtensorModule", "SubnetOwnerHotkey", account[:], netuid); err != nil {
+			return err
+		}
+	}
 	return x.put("SubtensorModule", "StakeThreshold", r.StakeThreshold)
 }
 

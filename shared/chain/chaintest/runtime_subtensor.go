@@ -54,6 +54,7 @@ func subtensorStorage() []build.Entry {
 		plain("StakeThreshold", "u64"),
 		perSubnet("ValidatorPermit", "Vec<bool>"),
 		perSubnet("NetworksAdded", "bool"),
+		perSubnet("SubnetOwnerHotkey", "AccountId32"),
 		perSubnet("SubnetworkN", "u16"),
 		perSubnet("WeightsVersionKey", "u64"),
 		perSubnet("BlocksSinceLastStep", "u64"),

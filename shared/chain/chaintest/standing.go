@@ -1,6 +1,7 @@
 package chaintest
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/affine-go/affine/shared/subnet"
@@ -16,6 +17,7 @@ type standing struct {
 	uid        uint16
 	stake      uint64
 	permit     bool
+	owner      bool
 	updates    []any // LastUpdate of all neurons
 }
 
@@ -39,6 +41,7 @@ func (x *execution) standing(netuid uint16, mechanism subnet.Mechanism, hotkey [
 	s.registered, s.uid = true, uint16(uid.(uint64))
 	s.stake = value[uint64](state, "TotalHotkeyAlpha", hotkey[:], netuid)
 	permits := value[[]any](state, "ValidatorPermit", netuid)
+	s.owner = bytes.Equal(value[[]byte](state, "SubnetOwnerHotkey", netuid), hotkey[:])
 	s.updates = value[[]any](state, "LastUpdate", s.index)
 	if state.err == nil {
 		s.permit = permits[s.uid].(bool)

@@ -94,7 +94,7 @@ func (x *execution) weightsRefused(s *submission, who *standing) string {
 		return "IncorrectWeightVersionKey"
 	case !who.rules.CommitReveal && x.tooFast(who):
 		return "SettingWeightsTooFast"
-	case !alone && !who.permit:
+	case !alone && !who.permit && !who.owner:
 		return "NeuronNoValidatorPermit"
 	case duplicate(s.uids):
 		return "DuplicateUids"

@@ -33,6 +33,8 @@ func TestWeightsRules(t *testing.T) {
 		"no permit":                   {setting{signer: "Bob"}, "NeuronNoValidatorPermit"},
 		"no permit, weight on itself": {setting{signer: "Bob", uids: []uint16{1}, values: []uint16{9}}, ""},
 		"no permit, weight on other":  {setting{signer: "Bob", uids: []uint16{2}, values: []uint16{9}}, "NeuronNoValidatorPermit"},
+		"the owner needs no permit":   {setting{signer: "Bob", change: func(c *Config) { c.Owner = c.Neurons[1].Hotkey }}, ""},
+		"owned by another":            {setting{signer: "Bob", change: func(c *Config) { c.Owner = c.Neurons[2].Hotkey }}, "NeuronNoValidatorPermit"},
 		"a uid twice":                 {setting{uids: []uint16{1, 1}}, "DuplicateUids"},
 		"no such uid":                 {setting{uids: []uint16{1, 3}}, "UidVecContainInvalidOne"},
 		"too few":                     {setting{uids: []uint16{1}, values: []uint16{1}}, "WeightVecLengthIsLow"},
