@@ -99,11 +99,15 @@ const longestEpoch = 10
 const blocksPerDay = 7_200
 
 // explained reads a record's verdict back. The explanation stands under the day of
-// the decision, which is the day of the record's last change or one before it; of
-// several the latest is the one that was recorded.
+// the decision, which is the day of the record's last change or one before it, or the
+// next where the decision was dated by a clock that is ahead; of several the latest is
+// the one that was recorded.
 func (w *WeightSetter) explained(ctx context.Context, rec subnet.WeightsRecord) (*dominance.Verdict, error) {
 	latest := longestEpoch + int((max(rec.Block, rec.At, rec.Reveal, rec.RevealAt)-rec.Block)/blocksPerDay)
-	for days := range latest + 1 {
+	for days := range latest + 2 {
+		if days > latest {
+			days = -1
+		}
 		key := archive.WeightsKey(rec.Updated.UTC().AddDate(0, 0, -days), rec.Block)
 		body, err := w.Archive.Get(ctx, key, 0, -1)
 		if errors.Is(err, archive.ErrNotFound) {
