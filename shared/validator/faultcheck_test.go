@@ -87,6 +87,14 @@ func (w *simWorld) checkInclusions() {
 	}
 }
 
+// checkGoesOn: once nothing fails any more weights are set again, whatever has happened.
+func (w *simWorld) checkGoesOn() {
+	healed := w.final().number - calmEpochs*simTempo
+	if !slices.ContainsFunc(w.ours(), func(inc simInclusion) bool { return inc.block > healed }) {
+		w.fail("no weights were set after block %d, and nothing failed then", healed)
+	}
+}
+
 func (w *simWorld) checkRecord(rec subnet.WeightsRecord) {
 	running := rec.Epoch == w.windowOf(w.final().number)
 	inc, included := w.included[rec.Hash]

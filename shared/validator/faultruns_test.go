@@ -73,6 +73,9 @@ func TestWeightsSurviveEverything(t *testing.T) {
 // epochsOfTrouble is how many epochs a history's faults last.
 const epochsOfTrouble = 3
 
+// calmEpochs is how many epochs without faults follow.
+const calmEpochs = 2
+
 // simFelt is how long after the last fault its traces have gone: a lease of 15 minutes,
 // taken by a clock 5 minutes fast.
 const simFelt = 22 * time.Minute
@@ -142,6 +145,7 @@ func runHistory(t *testing.T, seed uint64, met *counts) {
 	healed := &simProcess{simWorld: w, number: 7, random: random}
 	healed.settle(t.Context())
 	w.check()
+	w.checkGoesOn()
 	if t.Failed() {
 		t.Logf("seed %d: %+v", seed, w.plan)
 	}
@@ -231,7 +235,7 @@ func (p *simProcess) settle(ctx context.Context) {
 		calm = now
 	}
 	calm = calm.Add(simFelt)
-	end := calm.Add(2 * simTempo * simBlockTime)
+	end := calm.Add(calmEpochs * simTempo * simBlockTime)
 	for n := 0; time.Now().Before(end); n++ {
 		_ = p.sleep(ctx, 24*time.Minute) // no one ends it early
 		_, err := p.setter(fmt.Sprint("healed/", n)).Run(ctx)
