@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/nacl/secretbox"
@@ -109,7 +110,7 @@ func parsePlain(text []byte) (*Pair, error) {
 // parseBare reads what keyfiles were before JSON: a seed or a private key in hex, or a
 // mnemonic.
 func parseBare(text string) (*Pair, error) {
-	if strings.Contains(text, " ") {
+	if strings.ContainsFunc(text, unicode.IsSpace) {
 		return FromMnemonic(Sr25519, text, "")
 	}
 	if len(strings.TrimPrefix(text, "0x")) == 128 {

@@ -60,6 +60,7 @@ func TestKeyfilesOfAllAges(t *testing.T) {
 		"bare mnemonic": devPhrase,
 		"mnemonic":      `{"secretPhrase":"` + devPhrase + `"}`,
 		"two spaces":    strings.ReplaceAll(devPhrase, " ", "  ") + "\n",
+		"a word a line": strings.ReplaceAll(devPhrase, " ", "\n"),
 	} {
 		p, err := keys.ParseKeyfile([]byte(text), nil)
 		if err != nil || p.Public() != public(t, keys.Sr25519, "") {
