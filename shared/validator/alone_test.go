@@ -1,0 +1,70 @@
+package validator_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/affine-go/affine/shared/dominance"
+	"github.com/affine-go/affine/shared/subnet"
+	"github.com/affine-go/affine/shared/validator"
+)
+
+// Another process that took the lease may leave its record while this one scores, or
+// while the signer is asked: nothing is signed beside it in the first case, and what was
+// signed is not sent in the second.
+func TestAnotherProcesssRecordIsSeenInTime(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		other subnet.WeightsRecord
+		until subnet.Block // 0: it stops nobody
+		want  string
+	}{
+		"bytes that live":           {subnet.WeightsRecord{Epoch: 6_840, Block: 7_199, State: subnet.Signed, Birth: 7_199, Death: 7_250}, 7_250, "bytes of epoch 6840 may still be included"},
+		"bytes that are dead":       {subnet.WeightsRecord{Epoch: 6_840, Block: 7_100, State: subnet.Signed, Birth: 7_100, Death: 7_164}, 0, ""},
+		"newer weights":             {subnet.WeightsRecord{Epoch: 6_840, Block: 7_201, State: subnet.Included, At: 7_199}, 7_264, "weights of epoch 6840, which are newer, were sent"},
+		"weights in this epoch":     {subnet.WeightsRecord{Epoch: 6_840, Block: 7_198, State: subnet.Confirmed, At: 7_200}, 7_560, "weights of epoch 6840 are this epoch's"},
+		"weights in the last one":   {subnet.WeightsRecord{Epoch: 6_840, Block: 6_998, State: subnet.Confirmed, At: 7_000}, 0, ""},
+		"another mechanism's":       {subnet.WeightsRecord{Epoch: 6_840, Mechanism: 1, Block: 7_199, State: subnet.Signed, Birth: 7_199, Death: 7_250}, 0, ""},
+		"a decision never signed":   {subnet.WeightsRecord{Epoch: 6_840, Block: 7_199, State: subnet.Planned}, 0, ""},
+		"a failed one, of no bytes": {subnet.WeightsRecord{Epoch: 6_840, Block: 7_199, State: subnet.Failed, Reason: "uid 1 ceased to be"}, 0, ""},
+	} {
+		for _, during := range []string{"scoring", "signing"} {
+			l := newLedger()
+			w := newSetter(t, l)
+			appear := func() {
+				c.other.Netuid = 120
+				if _, err := w.Store.PutWeights(t.Context(), c.other); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if during == "scoring" {
+				w.Rule = func(in dominance.Input) (dominance.Verdict, error) { appear(); return payMiner(in) }
+			} else {
+				w.Signer = signFunc(func(ctx context.Context, in subnet.WeightsIntent) (subnet.SignedWeights, error) {
+					appear()
+					return l.SignWeights(ctx, in)
+				})
+			}
+			rec, err := w.Run(t.Context())
+			if c.until == 0 {
+				if err != nil || rec.State != subnet.Confirmed {
+					t.Errorf("%s, while %s: %+v, %v; want it to stop nobody", name, during, rec, err)
+				}
+				continue
+			}
+			soon, waits := errors.AsType[*validator.TooSoonError](err)
+			signed := 0
+			until := c.until
+			if during == "signing" {
+				signed = 1
+			} else if until == 7_264 {
+				until = 7_201 // there are no bytes yet that could die
+			}
+			if !waits || soon.Until != until || !strings.Contains(err.Error(), c.want) || len(l.signed) != signed || len(l.included) > 0 {
+				t.Errorf("%s, while %s: %+v, %v; %d signed, %d included", name, during, rec, err, len(l.signed), len(l.included))
+			}
+		}
+	}
+}
