@@ -11,6 +11,50 @@ import (
 	"github.com/affine-go/affine/shared/validator"
 )
 
+// Weights that could not be read back at once may have had a commit, or others, after
+// them when they can be. What is still stored is confirmed; what is not is not laid at a
+// stranger's door when it was this validator's own.
+func TestWeightsReadBackAfterLaterOnes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		later func(*testing.T, *ledger, *validator.WeightSetter)
+		state subnet.WeightsState
+		want  string
+	}{
+		"a commit, which changes no row": {func(*testing.T, *ledger, *validator.WeightSetter) {}, subnet.Confirmed, "they are still stored, although the last update is of block 7400"},
+		"a stranger's": {func(_ *testing.T, l *ledger, _ *validator.WeightSetter) { l.values = map[subnet.UID]uint16{0: 65535} },
+			subnet.Failed, "overwritten at block 7400 by another submission of the same hotkey"},
+		"the next epoch's": {func(t *testing.T, l *ledger, w *validator.WeightSetter) {
+			l.values = map[subnet.UID]uint16{0: 65535}
+			next := subnet.WeightsRecord{Netuid: 120, Epoch: 7_560, Block: 7_399, State: subnet.Included, Round: 9, Reveal: 9_000, At: 7_400}
+			if _, err := w.Store.PutWeights(t.Context(), next); err != nil {
+				t.Fatal(err)
+			}
+		}, subnet.Failed, "replaced at block 7400 by the weights of epoch 7560 before they could be read back"},
+	} {
+		l := newLedger()
+		w := newSetter(t, l)
+		w.Chain = unreadable{l}
+		if rec, err := w.Run(t.Context()); err == nil || rec.State != subnet.Included {
+			t.Fatalf("%+v, %v; want it included and not read back", rec, err)
+		}
+		w.Chain = l
+		l.mg.Block, l.mg.Neurons[2].LastUpdate = 7_410, 7_400
+		c.later(t, l, w)
+		rec, err := w.Settle(t.Context(), 7_200)
+		if err != nil || rec.State != c.state || rec.Reason != c.want {
+			t.Errorf("%s: %+v, %v; want it %s, %q", name, rec, err, c.state, c.want)
+		}
+	}
+}
+
+// unreadable is a chain that does not tell what it stores.
+type unreadable struct{ *ledger }
+
+func (unreadable) Weights(context.Context, subnet.Netuid, subnet.Mechanism, subnet.UID) (subnet.WeightsRow, error) {
+	return subnet.WeightsRow{}, errRefused
+}
+
 // Another process that took the lease may leave its record while this one scores, or
 // while the signer is asked: nothing is signed beside it in the first case, and what was
 // signed is not sent in the second.

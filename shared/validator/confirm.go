@@ -27,17 +27,34 @@ func (w *WeightSetter) confirm(ctx context.Context, mg subnet.Metagraph, rec sub
 	if row.At < rec.At {
 		return rec, fmt.Errorf("read the weights back at block %d: they were included at %d, the endpoint lags behind", row.At, rec.At)
 	}
-	if row.LastUpdate < rec.At {
+	wrong := difference(row.Values, rec)
+	switch {
+	case row.LastUpdate < rec.At:
 		return w.fail(ctx, rec, "the chain did not take them in block %d: its last update is of block %d", rec.At, row.LastUpdate)
-	}
-	if row.LastUpdate > rec.At {
-		return w.fail(ctx, rec, "overwritten at block %d by another submission of the same hotkey", row.LastUpdate)
-	}
-	if wrong := difference(row.Values, rec); wrong != "" {
+	case row.LastUpdate > rec.At && wrong != "":
+		return w.replaced(ctx, rec, row.LastUpdate)
+	case wrong != "":
 		return w.fail(ctx, rec, "the chain stores other weights than were sent: %s", wrong)
+	case row.LastUpdate > rec.At: // by weights that are sealed still, or the same ones
+		rec.Reason = fmt.Sprintf("they are still stored, although the last update is of block %d", row.LastUpdate)
 	}
 	rec.State = subnet.Confirmed
 	return w.put(ctx, rec)
+}
+
+// replaced fails a record whose weights gave way to those of a later block before they
+// could be read back, and says whose these are.
+func (w *WeightSetter) replaced(ctx context.Context, rec subnet.WeightsRecord, by subnet.Block) (subnet.WeightsRecord, error) {
+	recs, err := w.Store.LatestWeights(ctx, w.Netuid, unfinished)
+	if err != nil {
+		return rec, fmt.Errorf("read the weights records: %w", err)
+	}
+	for _, other := range recs {
+		if other.At == by && other.Mechanism == rec.Mechanism {
+			return w.fail(ctx, rec, "replaced at block %d by the weights of epoch %d before they could be read back", by, other.Epoch)
+		}
+	}
+	return w.fail(ctx, rec, "overwritten at block %d by another submission of the same hotkey", by)
 }
 
 // open finds out what became of weights under a timelock whose reveal was due.

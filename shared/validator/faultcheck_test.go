@@ -124,6 +124,9 @@ func (w *simWorld) checkConfirmed(rec subnet.WeightsRecord, inc simInclusion) {
 	}
 	if rec.Round == 0 {
 		w.counts.add("record confirmed in the open")
+		if strings.HasPrefix(rec.Reason, "they are still stored") {
+			w.counts.add("record confirmed after a later update")
+		}
 		if inc.block != rec.At || !maps.Equal(w.rowAt(rec.Mechanism, rec.At), want) {
 			w.fail("confirmed in block %d with %v, the chain has %+v and %v", rec.At, want, inc, w.rowAt(rec.Mechanism, rec.At))
 		}
@@ -152,6 +155,7 @@ func (w *simWorld) checkFailed(rec subnet.WeightsRecord, included bool) {
 		w.fail("the record of epoch %d failed (%s), and the chain opened it: %+v", rec.Epoch, rec.Reason, o)
 	}
 	overwritten := strings.HasPrefix(rec.Reason, "overwritten") && w.setAfter(rec) ||
+		strings.HasPrefix(rec.Reason, "replaced") && w.setAfter(rec) ||
 		strings.HasPrefix(rec.Reason, "the chain stores other") && w.openedAfter(rec)
 	if included && rec.Round == 0 && !overwritten {
 		w.fail("the record of epoch %d failed (%s), and the chain took it in block %d", rec.Epoch, rec.Reason, rec.At)

@@ -33,7 +33,7 @@ var must = []string{
 	"dispatch failed: IncorrectWeightVersionKey", "dispatch failed: NeuronNoValidatorPermit",
 	"pulse missing at a reveal", "sealed weights lost", "sealed weights of an old version key", "sealed weights opened without a permit",
 	"record confirmed in the open", "record confirmed after its reveal", "record confirmed without a known reveal",
-	"record failed: the chain refused them in block", "record failed: the chain did not open them", "record failed: nobody can tell any more whether the chain opened them", "reveal discarded", "record failed: overwritten at block", "record failed: not included before block",
+	"record failed: the chain refused them in block", "record failed: the chain did not open them", "record failed: nobody can tell any more whether the chain opened them", "reveal discarded", "record failed: overwritten at block", "record failed: replaced at block", "record confirmed after a later update", "record failed: not included before block",
 	"record failed: signed for a runtime that ended before block", "record failed: its epoch ended before it was signed", "record failed: uid",
 	"record failed: other weights of the same hotkey were set at block", "record failed: the chain stores other weights than were sent",
 }
