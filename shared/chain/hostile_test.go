@@ -96,6 +96,7 @@ func TestLiesAreSeen(t *testing.T) {
 		"a number beyond u32":  replace("chain_getHeader", `"0x3ea"`, `"0x3ea00000000"`),
 		"another parent":       replace("chain_getHeader", `"parentHash":"0x`, `"parentHash":"0x00`),
 		"state of other block": replace("state_queryStorageAt", `"block":"0x`, `"block":"0x00`),
+		"state after another":  replace("state_queryStorageAt", `"0xea030000"`, `"0xe9030000"`), // System.Number
 		"other subnet":         replace("state_call", `"0x01e101`, `"0x01e501`),
 		"columns cut short": func(m string, result json.RawMessage) json.RawMessage {
 			if m != "state_call" || !strings.HasPrefix(string(result), `"0x01e101`) {
@@ -111,6 +112,38 @@ func TestLiesAreSeen(t *testing.T) {
 				t.Errorf("got %+v, %v; want ErrAnswer", mg, err)
 			}
 		})
+	}
+}
+
+// A node that takes one block for another does not make an extrinsic look absent.
+func TestSearchAtAnotherBlockIsRefused(t *testing.T) {
+	node := start(t, config(t))
+	var older string
+	rpc(t, node, &older, "chain_getBlockHash", 1001)
+	mistaken := front(t, node, func(method string, params []json.RawMessage, answer map[string]json.RawMessage) {
+		if method == "chain_getBlockHash" && string(params[0]) == "1002" {
+			answer["result"] = json.RawMessage(`"` + older + `"`)
+		}
+	})
+	mine(t, node, 3)
+	client := dial(t, quick(mistaken))
+	if _, found, err := client.Find(t.Context(), "0x"+strings.Repeat("ab", 32), 1000, 1002); found || !errors.Is(err, chain.ErrAnswer) {
+		t.Errorf("found %v, %v; want ErrAnswer", found, err)
+	}
+}
+
+// A block that does not hash to what was asked for is not searched.
+func TestSearchOfAForgedBlockIsRefused(t *testing.T) {
+	node := start(t, config(t))
+	forged := liar(t, node, func(method string, result json.RawMessage) json.RawMessage {
+		if method != "chain_getBlock" {
+			return result
+		}
+		return json.RawMessage(strings.Replace(string(result), `"stateRoot":"0x`, `"stateRoot":"0x00`, 1))
+	})
+	client := dial(t, quick(forged))
+	if _, found, err := client.Find(t.Context(), "0x"+strings.Repeat("ab", 32), 1000, 1002); found || !errors.Is(err, chain.ErrAnswer) {
+		t.Errorf("found %v, %v; want ErrAnswer", found, err)
 	}
 }
 

@@ -220,7 +220,7 @@ func TestNoncesTellWhatIsUnderWay(t *testing.T) {
 	if n := nonces(); !n.Settled() || n != (chain.Nonces{}) {
 		t.Errorf("at first %+v", n)
 	}
-	leave(t, client, sign(t, client, "Alice", intent(t, client)))
+	leave(t, node, client, sign(t, client, "Alice", intent(t, client)))
 	if n := nonces(); n.Settled() || n != (chain.Nonces{Pooled: 1}) {
 		t.Errorf("in the pool %+v", n)
 	}

@@ -17,7 +17,7 @@ func TestBytesInAnOldBlockAreNotTakenForDead(t *testing.T) {
 	node := start(t, cfg)
 	honest := dial(t, quick(node.Endpoint()))
 	signed := sign(t, honest, "Alice", intent(t, honest))
-	leave(t, honest, signed)
+	leave(t, node, honest, signed)
 	mine(t, node, 70) // in block 1005; the era is over
 	behind := front(t, node, func(method string, params []json.RawMessage, answer map[string]json.RawMessage) {
 		validates := method == "state_call" && string(params[0]) == `"TaggedTransactionQueue_validate_transaction"`

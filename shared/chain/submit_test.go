@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -18,11 +19,15 @@ func TestSubmitEndsWithItsContext(t *testing.T) {
 	cfg := config(t)
 	cfg.Sealing = chaintest.ByHand
 	node := start(t, cfg)
-	client := dial(t, quick(node.Endpoint()))
-	signed := sign(t, client, "Alice", intent(t, client))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	signed := sign(t, dial(t, quick(node.Endpoint())), "Alice", intent(t, dial(t, quick(node.Endpoint()))))
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if _, err := client.Submit(ctx, signed.Extrinsic); !errors.Is(err, context.DeadlineExceeded) {
+	client := dial(t, quick(front(t, node, func(string, []json.RawMessage, map[string]json.RawMessage) {
+		if node.Pending() > 0 {
+			cancel()
+		}
+	})))
+	if _, err := client.Submit(ctx, signed.Extrinsic); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 	if node.Pending() != 1 {
@@ -166,19 +171,21 @@ func TestRivalInThePoolIsRefused(t *testing.T) {
 	node := start(t, cfg)
 	client := dial(t, quick(node.Endpoint()))
 	first, rival := sign(t, client, "Alice", intent(t, client)), sign(t, client, "Alice", intent(t, client))
-	leave(t, client, first)
+	leave(t, node, client, first)
 	if _, err := client.Submit(t.Context(), rival.Extrinsic); !errors.Is(err, chain.ErrRefused) || !strings.Contains(err.Error(), "1014") {
 		t.Errorf("got %v, want ErrRefused with code 1014", err)
 	}
 }
 
-// leave submits an extrinsic and goes away before it is in a block.
-func leave(t testing.TB, client *chain.Client, signed subnet.SignedWeights) {
+// leave submits an extrinsic and goes away when it is in the pool, before it is in a block.
+func leave(t testing.TB, node *chaintest.Node, client *chain.Client, signed subnet.SignedWeights) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if inc, err := client.Submit(ctx, signed.Extrinsic); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("got %+v, %v; want the deadline", inc, err)
+	for node.Pending() == 0 && !t.Failed() {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		if inc, err := client.Submit(ctx, signed.Extrinsic); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %+v, %v; want the deadline", inc, err)
+		}
+		cancel()
 	}
 }
 
@@ -221,7 +228,7 @@ func TestSubmitAgainAfterACrash(t *testing.T) {
 			node := start(t, cfg)
 			client := dial(t, quick(node.Endpoint()))
 			signed := sign(t, client, "Alice", intent(t, client))
-			leave(t, client, signed)
+			leave(t, node, client, signed)
 			c.meanwhile(t, node)
 			inc, err := client.Submit(t.Context(), signed.Extrinsic)
 			if c.block == 0 {
@@ -243,12 +250,12 @@ func TestBlockThatIsUndoneIsNotTheEnd(t *testing.T) {
 	node := start(t, cfg)
 	client := dial(t, quick(node.Endpoint()))
 	signed := sign(t, client, "Alice", intent(t, client))
-	leave(t, client, signed)
+	leave(t, node, client, signed)
 	mine(t, node, 2) // it is in a block that is not final
 	if err := node.Retract(2); err != nil {
 		t.Fatal(err)
 	}
-	leave(t, client, signed) // the pool takes it again
+	leave(t, node, client, signed) // the pool takes it again
 	mine(t, node, 6)
 	inc, err := client.Submit(t.Context(), signed.Extrinsic)
 	if err != nil || inc.Block != 1005 || signedOnChain(t, node, signed.Hash) != 1 {
