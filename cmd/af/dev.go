@@ -305,6 +305,8 @@ func sealOf(rec subnet.WeightsRecord) string {
 // how it is meant to end.
 func serve(ctx context.Context, out io.Writer, net *devnet.Net, show *progress, o devOptions) error {
 	fmt.Fprintf(os.Stderr, "serving: chain %s, Chutes %s; interrupt to end\n", net.Node.Endpoint(), net.Provider.API())
+	fmt.Fprintf(os.Stderr, "to commit as a new miner: af commit --endpoint %s --netuid %d --keyfile %s --repo OWNER/Affine-NAME --revision SHA\n",
+		net.Node.Endpoint(), net.Netuid, net.NewcomerFile())
 	told := make(map[subnet.Block]subnet.WeightsState)
 	if err := tellWeights(ctx, io.Discard, net, told); err != nil { // those have been reported
 		return endOf(ctx, err)

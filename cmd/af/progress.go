@@ -42,8 +42,8 @@ func newProgress(out *os.File, want int) *progress {
 
 func (p *progress) started(net *devnet.Net) {
 	p.envs = len(net.Envs)
-	fmt.Fprintf(p.out, "chain at %s, block %d; simulated Chutes at %s; %d miners registered; up after %v\n",
-		net.Node.Endpoint(), net.Node.Head(), net.Provider.API(), len(net.Members), time.Since(p.began).Round(time.Millisecond))
+	fmt.Fprintf(p.out, "chain at %s, subnet %d, block %d; simulated Chutes at %s; %d miners registered; up after %v\n",
+		net.Node.Endpoint(), net.Netuid, net.Node.Head(), net.Provider.API(), len(net.Members), time.Since(p.began).Round(time.Millisecond))
 }
 
 // observe counts a stored row.

@@ -209,7 +209,7 @@ func (n *Net) startNode(ctx context.Context) error {
 	if n.cfg.Runtime != "" {
 		start = n.startReal
 	}
-	if err := start(ctx); err != nil {
+	if err := errors.Join(n.writeNewcomer(), start(ctx)); err != nil {
 		return err
 	}
 	var err error
@@ -237,8 +237,17 @@ func (n *Net) startStub(ctx context.Context) error {
 		return err
 	}
 	n.Netuid, n.Own = Netuid, subnet.UID(len(cfg.Neurons))
-	cfg.Neurons = append(cfg.Neurons, chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: ownStake, Permit: true})
+	newcomer, err := newcomerKey()
+	if err != nil {
+		return err
+	}
+	cfg.Neurons = append(cfg.Neurons,
+		chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: ownStake, Permit: true},
+		chaintest.Neuron{Hotkey: subnet.Hotkey(newcomer.Address())})
 	n.Stub, err = chaintest.Start(context.WithoutCancel(ctx), cfg)
+	if errors.Is(err, chaintest.ErrOlderChain) {
+		return fmt.Errorf("%s: its chain cannot be gone on with: choose another folder with --data: %w", n.cfg.Dir, err)
+	}
 	if errors.Is(err, chaintest.ErrOtherChain) {
 		return fmt.Errorf("%s was begun with other miners (--miner, --cruxeval), with another --commit-reveal or another --block-time: use those again, or choose another folder with --data: %w", n.cfg.Dir, err)
 	}

@@ -64,7 +64,7 @@ func codeCache() string {
 	return filepath.Join(dir, "affine", "runtimes")
 }
 
-// found registers the members and the validator, has the members commit in the order in
+// found registers the members, the validator and the newcomer, has the members commit in the order in
 // which they did on the stub chain, and waits for the epoch that gives the validator its
 // permit.
 func (n *Net) found(ctx context.Context, node *wasmchain.Node) error {
@@ -73,6 +73,10 @@ func (n *Net) found(ctx context.Context, node *wasmchain.Node) error {
 		return err
 	}
 	own, err := ownKey()
+	if err != nil {
+		return err
+	}
+	newcomer, err := newcomerKey()
 	if err != nil {
 		return err
 	}
@@ -85,7 +89,7 @@ func (n *Net) found(ctx context.Context, node *wasmchain.Node) error {
 		s.Neurons = append(s.Neurons, wasmchain.Neuron{Hotkey: pairs[i].Public()})
 	}
 	n.Own = subnet.UID(len(s.Neurons))
-	s.Neurons = append(s.Neurons, wasmchain.Neuron{Hotkey: own.Public(), Stake: ownStake})
+	s.Neurons = append(s.Neurons, wasmchain.Neuron{Hotkey: own.Public(), Stake: ownStake}, wasmchain.Neuron{Hotkey: newcomer.Public()})
 	if n.Netuid, err = node.Found(ctx, s); err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func TestTheSubnetStandsOnARealRuntime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(mg.Neurons) != len(net.Members)+1 || !mg.Neurons[net.Own].Permit || net.Stub != nil {
+	if len(mg.Neurons) != len(net.Members)+2 || !mg.Neurons[net.Own].Permit || net.Stub != nil {
 		t.Errorf("%d neurons for %d members, own %+v", len(mg.Neurons), len(net.Members), mg.Neurons[net.Own])
 	}
 	for uid, m := range net.Members {

@@ -47,6 +47,10 @@ type handed struct {
 	Signature string `json:"signature"` // hex
 }
 
+// ErrOlderChain is wrapped by Start when the state file was begun by an older version of
+// the program, which made blocks in another way.
+var ErrOlderChain = errors.New("begun by an older version of this program")
+
 // journalFormat is the version of the state file that this build reads and writes.
 const journalFormat = 2
 
@@ -97,7 +101,7 @@ func (j *journal) load(chain, genesis string) error {
 	case head.Format > journalFormat:
 		return fmt.Errorf("written by a newer version of this program: format %d, this build reads up to %d", head.Format, journalFormat)
 	case head.Format != journalFormat:
-		return fmt.Errorf("%w than this build makes: format %d, it reads %d", ErrOtherChain, head.Format, journalFormat)
+		return fmt.Errorf("%w: format %d, this build reads %d", ErrOlderChain, head.Format, journalFormat)
 	case head.Genesis != genesis:
 		return fmt.Errorf("%w (%s, genesis %.10s…) than is configured (%s, genesis %.10s…)", ErrOtherChain, head.Chain, head.Genesis, chain, genesis)
 	}

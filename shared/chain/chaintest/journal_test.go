@@ -114,12 +114,14 @@ func TestStateFileOfAnotherKindIsRefused(t *testing.T) {
 	newer.StateFile = filepath.Join(t.TempDir(), "newer.jsonl")
 	broken := cfg
 	broken.StateFile = filepath.Join(t.TempDir(), "broken.jsonl")
-	for path, content := range map[string]string{newer.StateFile: "{\"format\":3}\n", broken.StateFile: "what?\n"} {
+	older := cfg
+	older.StateFile = filepath.Join(t.TempDir(), "older.jsonl")
+	for path, content := range map[string]string{newer.StateFile: "{\"format\":3}\n", older.StateFile: "{\"format\":1}\n", broken.StateFile: "what?\n"} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for want, c := range map[string]Config{"another chain": other, "every 12s": faster, "format 3": newer, "line 1": broken} {
+	for want, c := range map[string]Config{"another chain": other, "every 12s": faster, "format 3": newer, "older version of this program: format 1": older, "line 1": broken} {
 		if n, err := Start(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error that says %q, got %v, %v", want, n, err)
 		}
