@@ -11,6 +11,34 @@ import (
 	"github.com/affine-go/affine/shared/validator"
 )
 
+// A decision that a run left unsigned is made anew by the next: what was known then may
+// have changed, and nobody has bytes of it.
+func TestAnUnsignedDecisionIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	w.Signer = signFunc(func(context.Context, subnet.WeightsIntent) (subnet.SignedWeights, error) {
+		return subnet.SignedWeights{}, errRefused
+	})
+	for range 2 {
+		if rec, err := w.Run(t.Context()); !errors.Is(err, errRefused) || rec.State != subnet.Planned || rec.Block != l.mg.Block {
+			t.Fatalf("%+v, %v; want it planned as of block %d", rec, err, l.mg.Block)
+		}
+		l.mg.Block += 150
+	}
+	l.mg.Neurons[1].Hotkey = "newcomer"
+	w.Rule = func(in dominance.Input) (dominance.Verdict, error) {
+		v, err := payMiner(in)
+		v.Weights[0].Hotkey = "newcomer"
+		return v, err
+	}
+	w.Signer = l
+	rec, err := w.Run(t.Context())
+	if err != nil || rec.State != subnet.Confirmed || rec.Epoch != 7_200 || rec.Block != 7_500 || rec.Weights[0].Hotkey != "newcomer" || len(l.signed) != 1 {
+		t.Errorf("%+v, %v; %d signed; want the weights of block 7500 confirmed", rec, err, len(l.signed))
+	}
+}
+
 // Weights that could not be read back at once may have had a commit, or others, after
 // them when they can be. What is still stored is confirmed; what is not is not laid at a
 // stranger's door when it was this validator's own.

@@ -170,13 +170,20 @@ func (w *WeightSetter) proceed(ctx context.Context, mg subnet.Metagraph, recs []
 		if used, ok := usedBy(recs, epochOf(mg), w.Mechanism); ok {
 			return used, nil
 		}
-		rec, err = w.decide(ctx, mg)
+		rec, err = w.decide(ctx, mg, 0)
 	}
 	if err != nil {
 		return rec, err
 	}
 	if rec.Mechanism != w.Mechanism {
 		return rec, fmt.Errorf("the table holds weights of mechanism %d for epoch %d, the setting is %d: each mechanism needs a table of its own", rec.Mechanism, rec.Epoch, w.Mechanism)
+	}
+	if rec.State == subnet.Planned && rec.Block < mg.Block { // nobody has bytes of it, and it may be out of date
+		anew, err := w.decide(ctx, mg, rec.Version)
+		if err != nil {
+			return rec, err
+		}
+		rec = anew
 	}
 	return w.advance(ctx, mg, rec)
 }
@@ -191,8 +198,9 @@ func usedBy(recs []subnet.WeightsRecord, epoch subnet.Block, mechanism subnet.Me
 	return subnet.WeightsRecord{}, false
 }
 
-// decide scores the window and records the decision, if the chain would take it.
-func (w *WeightSetter) decide(ctx context.Context, mg subnet.Metagraph) (subnet.WeightsRecord, error) {
+// decide scores the window and records the decision, if the chain would take it, in the
+// place of the version of the epoch's record that was found, if any.
+func (w *WeightSetter) decide(ctx context.Context, mg subnet.Metagraph, found int64) (subnet.WeightsRecord, error) {
 	if err := w.preflight(ctx, mg); err != nil {
 		return subnet.WeightsRecord{}, err
 	}
@@ -206,7 +214,7 @@ func (w *WeightSetter) decide(ctx context.Context, mg subnet.Metagraph) (subnet.
 	}
 	rec := subnet.WeightsRecord{
 		Netuid: w.Netuid, Mechanism: w.Mechanism, Epoch: epochOf(mg), Block: mg.Block, BlockHash: mg.BlockHash, Mode: w.Mode,
-		Weights: weights, Why: verdict.Why, State: subnet.Planned, Updated: w.Clock().UTC(),
+		Weights: weights, Why: verdict.Why, State: subnet.Planned, Updated: w.Clock().UTC(), Version: found,
 	}
 	if note != "" {
 		rec.Why += "; " + note

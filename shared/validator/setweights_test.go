@@ -330,30 +330,30 @@ func TestARefusedDispatchIsRecorded(t *testing.T) {
 	}
 }
 
-// Uids are recycled. A decision that is taken up later must not pay whoever has
-// come into a paid miner's place.
+// Uids are recycled. A decision whose bytes have died is not signed again to pay whoever
+// has come into a paid miner's place.
 func TestAPaidUIDThatChangesHandsIsNotPaid(t *testing.T) {
 	t.Parallel()
-	for _, later := range []subnet.Block{5, 70} { // before it was signed, and after its bytes have died
-		l := newLedger()
-		w := newSetter(t, l)
-		signing := w.Signer
-		if later < 64 {
-			w.Signer = signFunc(func(context.Context, subnet.WeightsIntent) (subnet.SignedWeights, error) {
-				return subnet.SignedWeights{}, errDead
-			})
-		}
-		w.Chain = unsent{l}
-		if _, err := w.Run(t.Context()); err == nil {
-			t.Fatal("the first run reported nothing")
-		}
-		w.Signer, w.Chain = signing, l
-		l.mg.Block += later
-		l.mg.Neurons[1].Hotkey = "newcomer"
-		rec, err := w.Run(t.Context())
-		if err != nil || rec.State != subnet.Failed || !strings.Contains(rec.Reason, "ceased to be miner") || len(l.history) != 0 {
-			t.Errorf("%d blocks later: %+v, %v; set at %v", later, rec, err, l.history)
-		}
+	l := newLedger()
+	w := newSetter(t, l)
+	l.mg.Block = leaveSigned(t, l, w, 7_200).Death
+	l.mg.Neurons[1].Hotkey = "newcomer"
+	rec, err := w.Run(t.Context())
+	if err != nil || rec.State != subnet.Failed || !strings.Contains(rec.Reason, "ceased to be miner") || len(l.history) != 0 {
+		t.Errorf("%+v, %v; set at %v", rec, err, l.history)
+	}
+}
+
+// Nor is it signed again on top of weights that somebody else has set since.
+func TestWeightsThatOthersOvertookAreNotSignedAgain(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	l.mg.Block = leaveSigned(t, l, w, 7_200).Death + 100
+	l.mg.Neurons[2].LastUpdate = 7_230
+	rec, err := w.Run(t.Context())
+	if err != nil || rec.State != subnet.Failed || !strings.Contains(rec.Reason, "set at block 7230, after the decision") || len(l.history) != 0 {
+		t.Errorf("%+v, %v; set at %v", rec, err, l.history)
 	}
 }
 
