@@ -9,31 +9,22 @@ package devnet
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/affine-go/affine/shared/archive/batch"
-	archivelocal "github.com/affine-go/affine/shared/archive/local"
 	"github.com/affine-go/affine/shared/chain"
 	"github.com/affine-go/affine/shared/chain/chaintest"
-	"github.com/affine-go/affine/shared/chain/keys"
 	"github.com/affine-go/affine/shared/chain/timelock"
-	"github.com/affine-go/affine/shared/chutes"
 	"github.com/affine-go/affine/shared/devnet/simchutes"
-	"github.com/affine-go/affine/shared/dominance"
 	"github.com/affine-go/affine/shared/env"
 	"github.com/affine-go/affine/shared/env/abd"
 	"github.com/affine-go/affine/shared/env/catalogue"
 	"github.com/affine-go/affine/shared/queue"
 	queuelocal "github.com/affine-go/affine/shared/queue/local"
 	"github.com/affine-go/affine/shared/sandbox"
-	signerlocal "github.com/affine-go/affine/shared/signer/local"
 	storelocal "github.com/affine-go/affine/shared/store/local"
 	"github.com/affine-go/affine/shared/subnet"
 	"github.com/affine-go/affine/shared/validator"
@@ -218,156 +209,6 @@ func (n *Net) startNode(ctx context.Context) error {
 	}
 	n.onClose(n.Chain.Close)
 	return nil
-}
-
-// startStub starts the stub chain, which has the subnet from its first block on.
-func (n *Net) startStub(ctx context.Context) error {
-	cfg := chaintest.Config{
-		Netuid: Netuid, First: firstBlock, FinalityLag: finalityLag, StateFile: filepath.Join(n.cfg.Dir, "chain.journal"), Rules: n.rules(),
-	}
-	for _, m := range n.Members {
-		neuron, err := m.neuron()
-		if err != nil {
-			return err
-		}
-		cfg.Neurons = append(cfg.Neurons, neuron)
-	}
-	pair, err := ownKey()
-	if err != nil {
-		return err
-	}
-	n.Netuid, n.Own = Netuid, subnet.UID(len(cfg.Neurons))
-	newcomer, err := newcomerKey()
-	if err != nil {
-		return err
-	}
-	cfg.Neurons = append(cfg.Neurons,
-		chaintest.Neuron{Hotkey: subnet.Hotkey(pair.Address()), Stake: ownStake, Permit: true},
-		chaintest.Neuron{Hotkey: subnet.Hotkey(newcomer.Address())})
-	n.Stub, err = chaintest.Start(context.WithoutCancel(ctx), cfg)
-	if errors.Is(err, chaintest.ErrOlderChain) {
-		return fmt.Errorf("%s: its chain cannot be gone on with: choose another folder with --data: %w", n.cfg.Dir, err)
-	}
-	if errors.Is(err, chaintest.ErrOtherChain) {
-		return fmt.Errorf("%s was begun with other miners (--miner, --cruxeval), with another --commit-reveal or another --block-time: use those again, or choose another folder with --data: %w", n.cfg.Dir, err)
-	}
-	if err != nil {
-		return err
-	}
-	n.onClose(n.Stub.Close)
-	n.Node = n.Stub
-	if n.Stub.Finalized() < firstBlock {
-		// The first finalized block then lies in the window that the run is in.
-		return n.Stub.Mine(finalityLag + 1)
-	}
-	return nil
-}
-
-const (
-	finalityLag = 2
-	ownStake    = 10_000_000_000_000 // rao
-)
-
-// rules are those of the development subnet.
-func (n *Net) rules() subnet.WeightRules {
-	return subnet.WeightRules{
-		Tempo: 40, RateLimit: 20, MinAllowed: 1, MaxWeight: 65535, BlockTime: n.cfg.BlockTime,
-		CommitReveal: n.cfg.CommitReveal, RevealPeriod: 1,
-	}
-}
-
-// ownKey is the development validator's key. Everybody can derive it.
-func ownKey() (*keys.Pair, error) {
-	pair, err := keys.FromURI(keys.Sr25519, "//Affine//validator")
-	if err != nil {
-		return nil, fmt.Errorf("the validator's key: %w", err)
-	}
-	return pair, nil
-}
-
-// owner names every process that works in the folder: since only one can, a lease
-// that a killed one left behind is the next one's own.
-const owner = "dev"
-
-// wire constructs the use cases.
-func (n *Net) wire(context.Context) error {
-	archive, err := archivelocal.Open(filepath.Join(n.cfg.Dir, "archive"))
-	if err != nil {
-		return err
-	}
-	ledger, err := signerlocal.Open(filepath.Join(n.cfg.Dir, "signer.jsonl"))
-	if err != nil {
-		return err
-	}
-	n.onClose(ledger.Close)
-	pair, err := ownKey()
-	if err != nil {
-		return err
-	}
-	run := "dev-" + time.Now().UTC().Format("20060102t150405") + "-" + strings.ToLower(rand.Text()[:8])
-	client := chutes.New(chutes.Config{API: n.Provider.API(), Inference: n.Provider.Inference(), Key: n.Provider.Key()})
-	n.onClose(func() error { client.CloseIdle(); return nil })
-
-	n.Enumerator = &validator.Enumerator{
-		Netuid: n.Netuid, Chain: n.Chain, Chutes: client, Store: n.store, Queues: make(map[subnet.EnvID]queue.Queue), Archive: archive,
-		Window: subnet.WindowBlocks, Grace: 10 * time.Minute, Owner: owner, Random: rand.Reader, Clock: time.Now, Log: n.cfg.Log,
-		Pace: validator.Pace{UpTo: n.cfg.Samples, GiveUp: n.cfg.Samples + n.cfg.Samples/4 + 20, Burst: 40, MaxDepth: 20_000},
-	}
-	n.Runner = &validator.Runner{
-		Envs: make(map[subnet.EnvID]env.Env), Model: n.model(client), Batch: batch.New(archive, run), Store: n.store,
-		InFlight: n.cfg.InFlight, PerMiner: max(1, n.cfg.InFlight/6), Visibility: visibility, GiveUp: maxReceives - 2,
-		Backoff: 200 * time.Millisecond, MaxBackoff: 5 * time.Second, Rest: 10 * time.Second,
-		Flush: validator.Flush{Count: 500, Bytes: 8 << 20, Every: 300 * time.Millisecond},
-		Drain: 5 * time.Second, PollWait: time.Second, Clock: time.Now, Log: n.cfg.Log, Observe: n.cfg.Observe,
-	}
-	n.Setter = &validator.WeightSetter{
-		Netuid: n.Netuid, Hotkey: subnet.Hotkey(pair.Address()), Chain: n.Chain, Store: n.store, Archive: archive,
-		Signer: chain.NewSigner(n.Chain, pair, chain.SignerConfig{Netuid: n.Netuid, Genesis: n.Node.Genesis(), Ledger: ledger, Beacon: n.Node.Beacon()}),
-		Rule:   dominance.Seed, Mode: "seed", Window: subnet.WindowBlocks, Owner: owner, Clock: time.Now, Log: n.cfg.Log,
-	}
-	for _, e := range n.Envs {
-		lo, hi := e.Range()
-		n.Enumerator.Envs = append(n.Enumerator.Envs, validator.EnvRange{ID: e.ID(), Lo: lo, Hi: hi})
-		n.Enumerator.Queues[e.ID()] = n.queues[e.ID()]
-		n.Runner.Queues = append(n.Runner.Queues, n.queues[e.ID()])
-		n.Runner.Envs[e.ID()] = e
-		n.Setter.Envs = append(n.Setter.Envs, e.ID())
-	}
-	return nil
-}
-
-// elsewhere is a miner's own OpenAI-compatible server.
-type elsewhere struct {
-	validator.Model
-	name string // the model's name there
-}
-
-// byURL sends the tasks of miners with a server of their own there, and all others
-// to the simulation.
-type byURL struct {
-	own map[string]elsewhere // by slug
-	validator.Model
-}
-
-func (n *Net) model(simulated validator.Model) validator.Model {
-	m := byURL{own: make(map[string]elsewhere), Model: simulated}
-	for _, x := range n.Members {
-		if x.URL != "" {
-			client := chutes.New(chutes.Config{Inference: x.URL, Key: os.Getenv("OPENAI_API_KEY")})
-			m.own[x.Name] = elsewhere{client, x.ServedAs}
-		}
-	}
-	return m
-}
-
-// Complete implements validator.Model.
-func (m byURL) Complete(ctx context.Context, t subnet.Task, prompt string, seed uint32) (subnet.Completion, error) {
-	own, ok := m.own[t.Slug]
-	if !ok {
-		return m.Model.Complete(ctx, t, prompt, seed)
-	}
-	t.Model = own.name
-	return own.Complete(ctx, t, prompt, seed)
 }
 
 // BlockTime is the time between blocks, by the clock on the wall.
