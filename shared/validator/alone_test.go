@@ -140,3 +140,55 @@ func TestAnotherProcesssRecordIsSeenInTime(t *testing.T) {
 		}
 	}
 }
+
+// Bytes that no longer fit the runtime may have got into a block before it changed, since
+// the run looked: that is found out before others are signed.
+func TestBytesIncludedBeforeAnUpgradeAreFound(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	leaveSigned(t, l, w, 7_200)
+	w.Chain = overtaken{l, func(ext string) (subnet.Inclusion, error) {
+		if _, err := l.Submit(t.Context(), ext); err != nil {
+			t.Fatal(err)
+		}
+		l.mg.Block = 7_230
+		return subnet.Inclusion{}, &subnet.OutdatedError{At: 7_230, Err: errRefused}
+	}}
+	rec, err := w.Run(t.Context())
+	if err != nil || rec.State != subnet.Confirmed || rec.At != 7_201 || len(l.signed) != 1 {
+		t.Errorf("%+v, %v; %d signed; want those of block 7201 confirmed", rec, err, len(l.signed))
+	}
+}
+
+// To follow an old record's bytes takes up to an era. What is decided then is decided as
+// of the block at which that ended.
+func TestWhatFollowsAnOldRecordIsNotDecidedInThePast(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	l.mg.Block = 7_190
+	old := leaveSigned(t, l, w, 6_840)
+	l.mg.Block = 7_205
+	w.Chain = overtaken{l, func(ext string) (subnet.Inclusion, error) {
+		if ext != old.Extrinsic {
+			return l.Submit(t.Context(), ext)
+		}
+		l.mg.Block, l.nonce = 7_250, l.nonce+1
+		return subnet.Inclusion{Block: 7_250, Failure: "SubtensorModule.IncorrectWeightVersionKey"}, nil
+	}}
+	rec, err := w.Run(t.Context())
+	if err != nil || rec.State != subnet.Confirmed || rec.Block != 7_250 || rec.Birth != 7_250 {
+		t.Errorf("%+v, %v; want the weights of block 7250 confirmed", rec, err)
+	}
+}
+
+// overtaken is a chain that goes on while bytes are followed.
+type overtaken struct {
+	*ledger
+	submit func(ext string) (subnet.Inclusion, error)
+}
+
+func (o overtaken) Submit(_ context.Context, ext string) (subnet.Inclusion, error) {
+	return o.submit(ext)
+}
