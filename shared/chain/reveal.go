@@ -96,21 +96,19 @@ func (r *reveals) sealed(ctx context.Context, s *snapshot) (bool, error) {
 	return false, fmt.Errorf("chain: the runtime keeps no timelocked weights: %w", metadata.ErrUnknown)
 }
 
-// among looks for the commit in the epochs' queues, a few at a time: a single one may
-// have megabytes.
+// among looks for the commit in the epochs' queues, one at a time: 256 hotkeys with ten
+// commits each, the most that the chain keeps, fill an answer of 26 MB as hex, and two
+// such would be longer than Config.MaxMessage.
 func (r *reveals) among(ctx context.Context, s *snapshot, queue string, names []string) (bool, error) {
-	const few = 4
-	for len(names) > 0 {
-		part := names[:min(few, len(names))]
-		names = names[len(part):]
-		values, err := s.query(ctx, part)
+	for _, name := range names {
+		values, err := s.query(ctx, []string{name})
 		if err != nil {
 			return false, err
 		}
-		for name, raw := range values {
+		for key, raw := range values {
 			found, err := r.within(s, queue, raw)
 			if err != nil {
-				return false, fmt.Errorf("chain: %s at block %d, key %s: %w: %w", queue, s.head.Number, name, ErrAnswer, err)
+				return false, fmt.Errorf("chain: %s at block %d, key %s: %w: %w", queue, s.head.Number, key, ErrAnswer, err)
 			}
 			if found {
 				return true, nil
