@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,20 +14,31 @@ import (
 	"github.com/affine-go/affine/shared/subnet"
 )
 
-// anyIntent is near what a signer takes, and often not quite it.
+// anyIntent is what a signer takes, in half of the cases with something amiss.
 func anyIntent(rt *rapid.T, head chain.Head) subnet.WeightsIntent {
-	n := rapid.IntRange(0, 4).Draw(rt, "n")
+	uid := rapid.Map(rapid.Uint16Range(0, 3), func(v uint16) subnet.UID { return subnet.UID(v) })
+	uids := rapid.SliceOfNDistinct(uid, 1, 4, rapid.ID).Draw(rt, "uids")
 	in := subnet.WeightsIntent{
-		Netuid: rapid.SampledFrom([]subnet.Netuid{120, 120, 120, 121, 0}).Draw(rt, "netuid"), Mechanism: rapid.SampledFrom([]subnet.Mechanism{0, 0, 1}).Draw(rt, "mechanism"),
-		VersionKey: rapid.SampledFrom([]uint64{7, 7, 8, 6, 1 << 63}).Draw(rt, "version"), Epoch: head.Number,
-		Head: head.Number - rapid.SampledFrom([]subnet.Block{0, 0, 0, 1}).Draw(rt, "behind"), HeadHash: head.Hash,
-		Values: rapid.SliceOfN(rapid.Uint16(), n, n).Draw(rt, "values"),
+		Netuid: netuid, VersionKey: rapid.SampledFrom([]uint64{7, 8, 1 << 63}).Draw(rt, "version"), Epoch: head.Number,
+		Head: head.Number, HeadHash: head.Hash, UIDs: slices.Sorted(slices.Values(uids)),
+		Values: rapid.SliceOfN(rapid.Uint16Min(1), len(uids), len(uids)).Draw(rt, "values"),
 	}
-	in.UIDs = rapid.SliceOfNDistinct(rapid.Map(rapid.Uint16Range(0, 4), func(v uint16) subnet.UID { return subnet.UID(v) }), n, n, rapid.ID).Draw(rt, "uids")
-	if rapid.Bool().Draw(rt, "sorted") {
-		for i := range in.UIDs {
-			in.UIDs[i] = subnet.UID(i)
-		}
+	if rapid.Bool().Draw(rt, "sound") {
+		return in
+	}
+	switch rapid.IntRange(0, 5).Draw(rt, "amiss") {
+	case 0:
+		in.Netuid = rapid.SampledFrom([]subnet.Netuid{0, 121}).Draw(rt, "netuid")
+	case 1:
+		in.Mechanism = 1
+	case 2:
+		in.VersionKey = rapid.Uint64Max(6).Draw(rt, "low version")
+	case 3:
+		in.Head--
+	case 4:
+		in.UIDs = rapid.SliceOfN(rapid.Map(rapid.Uint16(), func(v uint16) subnet.UID { return subnet.UID(v) }), 0, 5).Draw(rt, "any uids")
+	case 5:
+		in.Values = rapid.SliceOfN(rapid.Uint16Max(1), 0, 5).Draw(rt, "any values")
 	}
 	return in
 }
