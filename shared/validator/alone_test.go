@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/affine-go/affine/shared/dominance"
+	"github.com/affine-go/affine/shared/store"
 	"github.com/affine-go/affine/shared/subnet"
 	"github.com/affine-go/affine/shared/validator"
 )
@@ -181,6 +182,43 @@ func TestWhatFollowsAnOldRecordIsNotDecidedInThePast(t *testing.T) {
 	if err != nil || rec.State != subnet.Confirmed || rec.Block != 7_250 || rec.Birth != 7_250 {
 		t.Errorf("%+v, %v; want the weights of block 7250 confirmed", rec, err)
 	}
+}
+
+// Where it cannot be written down that an old record's bytes are this epoch's weights,
+// no others are signed.
+func TestAnEndThatCannotBeRecordedStopsTheRun(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	w := newSetter(t, l)
+	l.mg.Block = 7_190
+	old := leaveSigned(t, l, w, 6_840)
+	l.mg.Block = 7_205
+	if _, err := l.Submit(t.Context(), old.Extrinsic); err != nil {
+		t.Fatal(err)
+	}
+	l.mg.Block = 7_400
+	sound := w.Store
+	w.Store = &refusesOnce{Store: sound}
+	if rec, err := w.Run(t.Context()); !errors.Is(err, errRefused) || len(l.signed) != 1 {
+		t.Errorf("%+v, %v; %d signed", rec, err, len(l.signed))
+	}
+	if rec, err := w.Run(t.Context()); err != nil || rec.Epoch != 6_840 || rec.State != subnet.Confirmed || len(l.history) != 1 {
+		t.Errorf("the next run: %+v, %v; set at %v", rec, err, l.history)
+	}
+}
+
+// refusesOnce is a table that refuses the first record.
+type refusesOnce struct {
+	store.Store
+	refused bool
+}
+
+func (r *refusesOnce) PutWeights(ctx context.Context, rec subnet.WeightsRecord) (subnet.WeightsRecord, error) {
+	if !r.refused {
+		r.refused = true
+		return subnet.WeightsRecord{}, errRefused
+	}
+	return r.Store.PutWeights(ctx, rec)
 }
 
 // overtaken is a chain that goes on while bytes are followed.
