@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/blake2b"
@@ -272,3 +273,19 @@ func (x *execution) setTime() ([]byte, error) {
 }
 
 func toHex(b []byte) string { return "0x" + hex.EncodeToString(b) }
+
+func hexList(list [][]byte) []string {
+	out := make([]string, len(list))
+	for i, raw := range list {
+		out[i] = toHex(raw)
+	}
+	return out
+}
+
+func fromHex(text string) ([]byte, error) {
+	digits, found := strings.CutPrefix(text, "0x")
+	if !found {
+		return nil, fmt.Errorf("hex without 0x: %q", text)
+	}
+	return hex.DecodeString(digits)
+}

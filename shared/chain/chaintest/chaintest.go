@@ -23,11 +23,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/rpcserver"
 	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -120,13 +120,12 @@ func (c Config) name() string {
 
 // Node is a running node.
 type Node struct {
-	cfg      Config
-	endpoint string
-	faults   faults
-	server   *http.Server
-	alive    context.Context
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+	cfg     Config
+	faults  faults
+	server  *rpcserver.Server
+	alive   context.Context
+	stop    context.CancelFunc
+	running sync.WaitGroup
 
 	authority timelock.Authority
 	beacon    timelock.Beacon
@@ -162,12 +161,10 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("chaintest: %w", n.shut(err))
 	}
-	n.endpoint = "ws://" + l.Addr().String()
 	n.serve(l)
 	if n.cfg.Sealing == ByClock {
 		n.running.Go(n.tick)
 	}
-	context.AfterFunc(n.alive, func() { _ = n.server.Close() }) // nobody waits for the sockets' last words
 	return n, nil
 }
 
@@ -204,6 +201,7 @@ func (n *Node) shut(cause error) error {
 // Close stops the node and waits until it has.
 func (n *Node) Close() error {
 	n.stop()
+	n.server.Close()
 	n.running.Wait()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -235,4 +233,4 @@ func (n *Node) sleep(d time.Duration) bool {
 }
 
 // Endpoint is the node's WebSocket URL. HTTP POST works there as well.
-func (n *Node) Endpoint() string { return n.endpoint }
+func (n *Node) Endpoint() string { return n.server.Endpoint() }

@@ -1,10 +1,8 @@
 package chaintest
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -107,7 +105,7 @@ func falsified(answer any) any {
 			told["header"] = falsified(header)
 		}
 		if number, isHeader := told["number"].(string); isHeader {
-			n, _ := strconv.ParseUint(number, 0, 64) // as headerJSON wrote it
+			n, _ := strconv.ParseUint(number, 0, 64) // as package rpcserver wrote it
 			told["number"] = fmt.Sprintf("%#x", n+1)
 		}
 		return told
@@ -118,46 +116,4 @@ func falsified(answer any) any {
 		}
 	}
 	return answer
-}
-
-// cuttable is a connection that can be told to break off after some more bytes.
-type cuttable struct {
-	net.Conn
-
-	mu     sync.Mutex
-	armed  bool
-	budget int
-}
-
-// cutAfter lets n more bytes out, then closes the connection.
-func (c *cuttable) cutAfter(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.armed, c.budget = true, n
-}
-
-func (c *cuttable) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.armed {
-		return c.Conn.Write(p)
-	}
-	if len(p) < c.budget {
-		c.budget -= len(p)
-		return c.Conn.Write(p)
-	}
-	n, _ := c.Conn.Write(p[:c.budget])
-	c.budget = 0
-	return n, errors.Join(net.ErrClosed, c.Close())
-}
-
-// cuttableListener makes every connection cuttable.
-type cuttableListener struct{ net.Listener }
-
-func (l cuttableListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &cuttable{Conn: conn}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/rpcserver"
 	"github.com/affine-go/affine/shared/chain/timelock"
 	"github.com/affine-go/affine/shared/subnet"
 )
@@ -27,16 +28,20 @@ func FuzzRequest(f *testing.F) {
 	}
 	n := run(f, trio(f))
 	f.Fuzz(func(t *testing.T, method string, list []byte) {
-		var p params
+		var p []json.RawMessage
 		if json.Unmarshal(list, &p) != nil {
 			return
 		}
-		resp := n.execute(rpcRequest{ID: json.RawMessage("1"), Method: method, Params: p}, nil)
-		if (resp.Result == nil) == (resp.Error == nil) {
-			t.Errorf("%s %s: answer %+v", method, list, resp)
+		req, err := json.Marshal(rpcserver.Request{ID: json.RawMessage("1"), Method: method, Params: p})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, err := json.Marshal(resp); err != nil {
-			t.Errorf("%s %s: %v", method, list, err)
+		var resp struct{ ID, Result, Error json.RawMessage }
+		if err := json.Unmarshal([]byte(post(t, n, string(req))), &resp); err != nil {
+			t.Fatalf("%s %s: %v", method, list, err)
+		}
+		if string(resp.ID) != "1" || (resp.Result == nil) == (resp.Error == nil) {
+			t.Errorf("%s %s: answer %s, %s", method, list, resp.Result, resp.Error)
 		}
 	})
 }

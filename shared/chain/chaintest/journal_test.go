@@ -193,7 +193,7 @@ func kill(t *testing.T, blocks int) {
 	if uint64(n.Head()) < height {
 		t.Errorf("height %d, it was %d", n.Head(), height)
 	}
-	if b := n.chain.at(block); b == nil || hashHex(b) != hash || len(b.extrinsics) != 2 {
+	if b := n.chain.at(block); b == nil || toHex(b.hash[:]) != hash || len(b.extrinsics) != 2 {
 		t.Errorf("block %d is %+v, want %s with its extrinsic", block, b, hash)
 	}
 }
@@ -215,7 +215,8 @@ func TestNodeThatIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	mine(t, n, blocks)
-	fmt.Printf("included in %d %s head %d\n", 206, hashHex(n.chain.at(206)), n.Head())
+	hash := n.chain.at(206).hash
+	fmt.Printf("included in %d %s head %d\n", 206, toHex(hash[:]), n.Head())
 	for {
 		mine(t, n, 1)
 	}

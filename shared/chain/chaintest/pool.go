@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/rpcserver"
 )
 
 // pooled is an extrinsic that waits for its block.
@@ -123,24 +124,24 @@ func (n *Node) submit(raw []byte) ([32]byte, error) {
 	}
 	signed, err := n.decode(raw)
 	if err != nil {
-		return hash, &rpcError{Code: 1002, Message: "Verification Error: Runtime error: Could not decode `UncheckedExtrinsic`", Data: err.Error()}
+		return hash, &rpcserver.RefusalError{Code: 1002, Message: "Verification Error: Runtime error: Could not decode `UncheckedExtrinsic`", Data: err.Error()}
 	}
-	if n.holder(hash) != nil {
-		return hash, &rpcError{Code: 1012, Message: "Transaction is temporarily banned"}
+	if n.chain.holders[hash] != nil {
+		return hash, &rpcserver.RefusalError{Code: 1012, Message: "Transaction is temporarily banned"}
 	}
 	invalid, err := n.judge(signed)
 	if err != nil {
 		return hash, err
 	}
 	if invalid != nil && invalid != future {
-		return hash, &rpcError{Code: 1010, Message: "Invalid Transaction", Data: invalid.text}
+		return hash, &rpcserver.RefusalError{Code: 1010, Message: "Invalid Transaction", Data: invalid.text}
 	}
 	for _, p := range n.pool {
 		switch {
 		case p.hash == hash:
-			return hash, &rpcError{Code: 1013, Message: "Transaction is already imported"}
+			return hash, &rpcserver.RefusalError{Code: 1013, Message: "Transaction is already imported"}
 		case p.signed.Signer == signed.Signer && p.signed.Nonce == signed.Nonce:
-			return hash, &rpcError{Code: 1014, Message: "Priority is too low: (0 vs 0)",
+			return hash, &rpcserver.RefusalError{Code: 1014, Message: "Priority is too low: (0 vs 0)",
 				Data: "The transaction has too low priority to replace another transaction already in the pool."}
 		}
 	}

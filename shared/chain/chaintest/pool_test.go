@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/affine-go/affine/shared/chain/extrinsic"
+	"github.com/affine-go/affine/shared/chain/rpcserver"
 )
 
 func TestPoolRefusesWhatTheChainWould(t *testing.T) {
@@ -57,7 +58,7 @@ func expectRefusal(t *testing.T, err error, code int, data string) {
 		}
 		return
 	}
-	var refused *rpcError
+	var refused *rpcserver.RefusalError
 	if !errors.As(err, &refused) || refused.Code != code || (data != "" && refused.Data != data) {
 		t.Errorf("got %v (%+v), want code %d, %q", err, refused, code, data)
 	}

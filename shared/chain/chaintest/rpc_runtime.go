@@ -8,35 +8,6 @@ import (
 	"github.com/affine-go/affine/shared/chain/scale"
 )
 
-func (n *Node) getMetadata(p params) (any, error) {
-	b, err := n.stateAt(p, 0)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := b.runtime.plain()
-	return toHex(raw), err
-}
-
-func (n *Node) getRuntimeVersion(p params) (any, error) {
-	b, err := n.stateAt(p, 0)
-	if err != nil {
-		return nil, err
-	}
-	return versionJSON(b.runtime.spec), nil
-}
-
-func versionJSON(spec uint32) map[string]any {
-	list := [][2]any{}
-	for _, api := range apis() {
-		id := apiID(api.Name)
-		list = append(list, [2]any{toHex(id[:]), api.Version})
-	}
-	return map[string]any{
-		"specName": "node-subtensor", "implName": "node-subtensor", "authoringVersion": 1, "specVersion": spec,
-		"implVersion": 1, "transactionVersion": 1, "stateVersion": 1, "apis": list,
-	}
-}
-
 // runtimeCalls are the methods of runtime APIs that the node answers.
 var runtimeCalls = map[string]func(*Node, *block, *scale.Decoder) ([]byte, error){
 	"Core_version":                                 (*Node).callVersion,
@@ -49,31 +20,6 @@ var runtimeCalls = map[string]func(*Node, *block, *scale.Decoder) ([]byte, error
 	"NeuronInfoRuntimeApi_get_neurons_lite":        (*Node).callNeurons,
 	"SubnetInfoRuntimeApi_get_subnet_hyperparams":  (*Node).callHyperparams,
 	"SubnetInfoRuntimeApi_get_selective_metagraph": (*Node).callMetagraph,
-}
-
-// stateCall runs a method of a runtime API.
-func (n *Node) stateCall(p params) (any, error) {
-	var name string
-	if err := p.into(0, &name); err != nil {
-		return nil, err
-	}
-	args, err := p.bytes(1)
-	if err != nil {
-		return nil, err
-	}
-	b, err := n.stateAt(p, 2)
-	if err != nil {
-		return nil, err
-	}
-	run, known := runtimeCalls[name]
-	if !known {
-		return nil, &rpcError{Code: 4003, Message: "Client error: Execution failed: Other: Exported method " + name + " is not found"}
-	}
-	answer, err := run(n, b, scale.NewDecoder(args))
-	if err != nil {
-		return nil, &rpcError{Code: 4003, Message: "Client error: Execution failed: " + err.Error()}
-	}
-	return toHex(answer), nil
 }
 
 func (n *Node) callVersion(b *block, d *scale.Decoder) ([]byte, error) {
@@ -182,25 +128,13 @@ func (n *Node) callQueryInfo(b *block, d *scale.Decoder) ([]byte, error) {
 	if err := d.End(); err != nil {
 		return nil, err
 	}
-	if _, err := extrinsic.Decode(b.runtime.metadata, framed); err != nil {
+	signed, err := extrinsic.Decode(b.runtime.metadata, framed)
+	if err == nil {
+		err = bounds(signed)
+	}
+	if err != nil {
 		return nil, err
 	}
 	info := dispatchInfo(1)
 	return b.result("TransactionPaymentApi", "query_info", map[string]any{"weight": info["weight"], "class": info["class"], "partial_fee": 0})
-}
-
-// queryInfo is payment_queryInfo, which some clients ask instead of the runtime API.
-func (n *Node) queryInfo(p params) (any, error) {
-	raw, err := p.bytes(0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := n.stateAt(p, 1); err != nil {
-		return nil, err
-	}
-	if _, err := n.decode(raw); err != nil {
-		return nil, &rpcError{Code: 1002, Message: "Verification Error: Runtime error: Could not decode `UncheckedExtrinsic`", Data: err.Error()}
-	}
-	info := dispatchInfo(1)
-	return map[string]any{"weight": info["weight"], "class": "normal", "partialFee": "0"}, nil
 }

@@ -11,14 +11,16 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"github.com/affine-go/affine/shared/chain/rpcserver"
 )
 
 // message is whatever the node sends: an answer or a subscription's message.
 type message struct {
-	ID     *int            `json:"id"`
-	Result json.RawMessage `json:"result"`
-	Error  *rpcError       `json:"error"`
-	Method string          `json:"method"`
+	ID     *int                    `json:"id"`
+	Result json.RawMessage         `json:"result"`
+	Error  *rpcserver.RefusalError `json:"error"`
+	Method string                  `json:"method"`
 	Params struct {
 		Subscription string          `json:"subscription"`
 		Result       json.RawMessage `json:"result"`
@@ -123,12 +125,17 @@ func TestRefusals(t *testing.T) {
 		"unknown API":        {"state_call", []any{"Core_erase", "0x"}, 4003, "is not found"},
 		"trailing bytes":     {"state_call", []any{"NeuronInfoRuntimeApi_get_neurons_lite", "0x780000"}, 4003, "left over"},
 		"short arguments":    {"state_call", []any{"TaggedTransactionQueue_validate_transaction", "0x02"}, 4003, "Execution failed"},
+		"cost of nothing":    {"payment_queryInfo", []any{"0x0484"}, 1002, "Could not decode `UncheckedExtrinsic`"},
 		"bad address":        {"system_accountNextIndex", []any{"5nonsense"}, -32602, "Invalid params"},
 	} {
 		m := c.ask(c2.method, c2.params...)
 		if m.Error == nil || m.Error.Code != c2.code || !strings.Contains(m.Error.Message, c2.says) {
 			t.Errorf("%s: got %+v, want code %d, %q", name, m.Error, c2.code, c2.says)
 		}
+	}
+	good := weightsDraft(t, n, "Alice", []uint16{1, 2}, []uint16{1, 2}).sign(t, "Alice")
+	if m := c.ask("payment_queryInfo", toHex(good)); string(m.Result) != `{"class":"normal","partialFee":"0","weight":{"proof_size":0,"ref_time":1000000}}` {
+		t.Errorf("what an extrinsic costs: %s, %+v", m.Result, m.Error)
 	}
 	if m := c.ask("chain_getHeader", "0x"+strings.Repeat("ab", 32)); m.Error != nil || string(m.Result) != "null" {
 		t.Errorf("header of an unknown block: %+v", m)
@@ -168,26 +175,35 @@ func TestStorageByPages(t *testing.T) {
 	}
 }
 
+// post sends a message over HTTP and returns the answer as it is.
+func post(t testing.TB, n *Node, body string) string {
+	t.Helper()
+	url := strings.Replace(n.Endpoint(), "ws://", "http://", 1)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(answer))
+}
+
 func TestHTTPAndBatches(t *testing.T) {
 	n := run(t, trio(t))
-	url := strings.Replace(n.Endpoint(), "ws://", "http://", 1)
 	for body, want := range map[string]string{
 		`{"jsonrpc":"2.0","id":1,"method":"system_chain","params":[]}`:                                          `{"jsonrpc":"2.0","id":1,"result":"Affine development"}`,
 		`[{"jsonrpc":"2.0","id":"a","method":"system_name","params":[]},{"jsonrpc":"2.0","id":2,"method":"x"}]`: `[{"jsonrpc":"2.0","id":"a","result":"affine-chaintest"},{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"Method not found"}}]`,
 		`{"jsonrpc":"2.0","id":3,"method":"chain_subscribeNewHeads","params":[]}`:                               `{"jsonrpc":"2.0","id":3,"error":{"code":-32601,"message":"Method not found"}}`,
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		if err != nil || strings.TrimSpace(string(got)) != want {
-			t.Errorf("got %s, %v\nwant %s", got, err, want)
+		if got := post(t, n, body); got != want {
+			t.Errorf("got %s\nwant %s", got, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package chaintest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/affine-go/affine/shared/chain/rpcserver"
 )
 
 // lived is a node with a state file whose chain has seen all that the file has to tell:
@@ -88,9 +91,7 @@ func TestChainIsTakenUpFromASnapshot(t *testing.T) {
 	if first.chain.at(first.chain.head).hash != second.chain.at(second.chain.head).hash {
 		t.Error("the chains part later on")
 	}
-	old := second.chain.at(2006).hash
-	_, err = second.stateAt(params{[]byte(fmt.Sprintf("%q", toHex(old[:])))}, 0)
-	if err == nil || !strings.Contains(err.Error(), "discarded") {
+	if _, err := (served{second}).State(second.chain.at(2006).told()); !errors.Is(err, rpcserver.ErrDiscarded) {
 		t.Errorf("state before the snapshot: %v", err)
 	}
 }

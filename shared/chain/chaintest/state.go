@@ -87,9 +87,9 @@ func (s *state) has(block uint64, key string) bool {
 	return i >= 0 && past[i].there()
 }
 
-// keys lists the keys present after a block that begin with prefix and come after
-// start, in order, at most limit.
-func (s *state) keys(block uint64, prefix, start []byte, limit int) []string {
+// keys lists the keys present after a block that begin with prefix and come after start,
+// in order.
+func (s *state) keys(block uint64, prefix, start []byte) []string {
 	var found []string
 	for k := range s.entries {
 		if strings.HasPrefix(k, string(prefix)) && k > string(start) && s.has(block, k) {
@@ -97,7 +97,7 @@ func (s *state) keys(block uint64, prefix, start []byte, limit int) []string {
 		}
 	}
 	slices.Sort(found)
-	return found[:min(limit, len(found))]
+	return found
 }
 
 // changed lists, in order, the keys that the newest block wrote, with their values. What

@@ -128,7 +128,7 @@ func TestExtrinsicOfOthersIsExecuted(t *testing.T) {
 				if err != nil || len(row) == 0 {
 					t.Errorf("weights %v, %v", row, err)
 				}
-				if b := n.holder([32]byte(unhex(t, v.Hash))); b == nil || b.number != 206 {
+				if b := n.chain.holders[[32]byte(unhex(t, v.Hash))]; b == nil || b.number != 206 {
 					t.Errorf("the extrinsic is not under its hash in block 206 but in %+v", b)
 				}
 			})

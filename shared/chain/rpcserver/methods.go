@@ -87,6 +87,8 @@ var methods = map[string]method{
 	"state_queryStorageAt":    (*Server).queryStorageAt,
 	"state_call":              (*Server).stateCall,
 
+	"payment_queryInfo": (*Server).queryInfo,
+
 	"author_submitExtrinsic":   (*Server).submitExtrinsic,
 	"author_pendingExtrinsics": func(s *Server, _ context.Context, _ params) (any, error) { return hexList(s.chain.Pending()), nil },
 }
@@ -100,6 +102,10 @@ func (s *Server) dispatch(ctx context.Context, name string, p params, on *sessio
 	if name == "rpc_methods" {
 		names := slices.Concat(slices.Collect(maps.Keys(methods)), slices.Collect(maps.Keys(subscriptions)), subscriptionEnds)
 		return map[string]any{"methods": slices.Sorted(slices.Values(names))}, nil
+	}
+	defer s.lock()()
+	if s.hooks.Asked != nil {
+		s.hooks.Asked(name)
 	}
 	if answer, known := methods[name]; known {
 		return answer(s, ctx, p)

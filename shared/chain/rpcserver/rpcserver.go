@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Chain is what is served. Its methods may be called at once by many goroutines; blocks
-// never change. An error that is a *RefusalError is answered as it is; any other is the
+// Chain is what is served. Unless Hooks.Lock is set, its methods may be called at once by
+// many goroutines; blocks never change. An error that is a *RefusalError is answered as it is; any other is the
 // chain's own fault.
 type Chain interface {
 	// Name is the chain's name as people know it.
@@ -60,9 +60,9 @@ var ErrDiscarded = errors.New("State already discarded")
 type State interface {
 	// Get is the value of a key; nil when it has none.
 	Get(key []byte) []byte
-	// Prefix yields in order the keys that begin with prefix and come after after (all
-	// when nil), with their values.
-	Prefix(prefix, after []byte) iter.Seq2[[]byte, []byte]
+	// Keys yields in order those that begin with prefix and come after after (all when
+	// nil).
+	Keys(prefix, after []byte) iter.Seq[[]byte]
 }
 
 // Block is a block without its state.
@@ -107,6 +107,7 @@ func (r *RefusalError) Error() string {
 type Server struct {
 	chain    Chain
 	software string
+	hooks    Hooks
 	http     *http.Server
 	endpoint string
 	alive    context.Context
@@ -121,12 +122,23 @@ func Start(ctx context.Context, address, software string, chain Chain) (*Server,
 	if err != nil {
 		return nil, fmt.Errorf("rpcserver: %w", err)
 	}
-	s := &Server{chain: chain, software: software, endpoint: "ws://" + l.Addr().String()}
+	return Serve(ctx, l, software, chain, Hooks{}), nil
+}
+
+// Serve is Start on a listener, with hooks. The listener is closed at the end.
+func Serve(ctx context.Context, l net.Listener, software string, chain Chain, hooks Hooks) *Server {
+	s := &Server{chain: chain, software: software, hooks: hooks, endpoint: "ws://" + l.Addr().String()}
 	s.alive, s.stop = context.WithCancel(ctx)
-	s.http = &http.Server{Handler: http.HandlerFunc(s.handle), ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{
+		Handler:           http.HandlerFunc(s.handle),
+		ReadHeaderTimeout: 10 * time.Second,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
+	}
 	s.running.Go(func() { _ = s.http.Serve(l) }) // ends with ErrServerClosed
 	context.AfterFunc(s.alive, func() { _ = s.http.Close() })
-	return s, nil
+	return s
 }
 
 // Endpoint is the WebSocket URL. HTTP POST works there as well.

@@ -1,6 +1,7 @@
 package rpcserver
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,11 +99,11 @@ func (s stateOf) Get(key []byte) []byte {
 	return []byte{byte(s)}
 }
 
-func (s stateOf) Prefix(prefix, after []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(key, value []byte) bool) {
+func (s stateOf) Keys(prefix, after []byte) iter.Seq[[]byte] {
+	return func(yield func(key []byte) bool) {
 		for i := range uint64(s) + 1 {
 			key := fmt.Sprintf("a%d", i)
-			if strings.HasPrefix(key, string(prefix)) && key > string(after) && !yield([]byte(key), []byte{byte(s)}) {
+			if strings.HasPrefix(key, string(prefix)) && key > string(after) && !yield([]byte(key)) {
 				return
 			}
 		}
@@ -121,6 +122,13 @@ func (l *ledger) Call(_ context.Context, b *Block, method string, args []byte) (
 	switch method {
 	case "Metadata_metadata":
 		return []byte{8, 'm', 'd'}, nil
+	case "TransactionPaymentApi_query_info":
+		switch {
+		case bytes.Equal(args, []byte{1, 2, 2, 0, 0, 0}):
+			return []byte{6 << 2, 7 << 2, 1, 9, 0, 0, 0, 0, 0, 0, 0}, nil
+		case args[0] == 3:
+			return []byte{0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0}, nil
+		}
 	case "number":
 		return append([]byte{byte(b.Number)}, args...), nil
 	}
@@ -236,6 +244,11 @@ func TestMethods(t *testing.T) {
 		{"state_call", `"number","0x","` + blockHash(3) + `"`, `"0x03"`},
 		{"state_call", `"absent","0x"`, `Execution failed: exported method`},
 		{"state_call", `"number"`, `-32602`},
+		{"payment_queryInfo", `"0x0102"`, `{"class":"operational","partialFee":"9","weight":{"proof_size":7,"ref_time":6}}`},
+		{"payment_queryInfo", `"0x01"`, `{"code":1002,"message":"Verification Error: Runtime error: Could not decode`},
+		{"payment_queryInfo", `"0x03"`, `-32603`}, // of a class that there is not
+		{"payment_queryInfo", `"0x0102","` + blockHash(1) + `"`, `State already discarded`},
+		{"payment_queryInfo", ``, `-32602`},
 		{"system_accountNextIndex", `"` + alice + `"`, `5`},
 		{"system_accountNextIndex", `"nobody"`, `-32602`},
 		{"author_submitExtrinsic", `"0x626164"`, `{"code":1010,"message":"Invalid Transaction","data":"it is bad"}`},

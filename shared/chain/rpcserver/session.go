@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 
@@ -17,21 +18,10 @@ const (
 	maxBatch   = 1000     // requests in one message
 )
 
-type request struct {
-	Version string            `json:"jsonrpc"`
-	ID      json.RawMessage   `json:"id"`
-	Method  string            `json:"method"`
-	Params  []json.RawMessage `json:"params"`
-}
-
-type response struct {
-	Version string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"`
-	Result  any             `json:"result,omitempty"`
-	Error   *RefusalError   `json:"error,omitempty"`
-}
-
 func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	if s.hooks.Dial != nil && s.hooks.Dial(w) {
+		return
+	}
 	if r.Method == http.MethodPost {
 		s.post(w, r)
 		return
@@ -41,7 +31,8 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		return // Accept has answered
 	}
 	ws.SetReadLimit(maxRequest)
-	one := &session{server: s, ws: ws, subscriptions: make(map[string]context.CancelFunc)}
+	conn, _ := r.Context().Value(connKey{}).(net.Conn)
+	one := &session{server: s, ws: ws, conn: conn, subscriptions: make(map[string]context.CancelFunc)}
 	s.running.Go(func() { one.run(s.alive) })
 }
 
@@ -61,24 +52,28 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 func (s *Server) answer(ctx context.Context, msg []byte, on *session) any {
 	msg = bytes.TrimSpace(msg)
 	if len(msg) == 0 || msg[0] != '[' {
-		return s.execute(ctx, msg, on)
+		return s.one(ctx, msg, on)
 	}
 	var batch []json.RawMessage
 	if json.Unmarshal(msg, &batch) != nil || len(batch) == 0 || len(batch) > maxBatch {
 		return failed(nil, &RefusalError{Code: -32600, Message: "Invalid request"})
 	}
-	answers := make([]response, len(batch))
+	answers := make([]Response, len(batch))
 	for i, one := range batch {
-		answers[i] = s.execute(ctx, one, on)
+		answers[i] = s.one(ctx, one, on)
 	}
 	return answers
 }
 
-func (s *Server) execute(ctx context.Context, msg []byte, on *session) response {
-	var req request
+func (s *Server) one(ctx context.Context, msg []byte, on *session) Response {
+	var req Request
 	if err := json.Unmarshal(msg, &req); err != nil {
 		return failed(nil, &RefusalError{Code: -32700, Message: "Parse error"})
 	}
+	return s.execute(ctx, req, on)
+}
+
+func (s *Server) execute(ctx context.Context, req Request, on *session) Response {
 	result, err := s.dispatch(ctx, req.Method, req.Params, on)
 	if err != nil {
 		return failed(req.ID, err)
@@ -86,15 +81,15 @@ func (s *Server) execute(ctx context.Context, msg []byte, on *session) response 
 	if result == nil {
 		result = json.RawMessage("null")
 	}
-	return response{Version: "2.0", ID: known(req.ID), Result: result}
+	return Response{Version: "2.0", ID: known(req.ID), Result: result}
 }
 
-func failed(id json.RawMessage, err error) response {
+func failed(id json.RawMessage, err error) Response {
 	var refused *RefusalError
 	if !errors.As(err, &refused) {
 		refused = &RefusalError{Code: -32603, Message: "Internal error", Data: err.Error()}
 	}
-	return response{Version: "2.0", ID: known(id), Error: refused}
+	return Response{Version: "2.0", ID: known(id), Error: refused}
 }
 
 // known is an id as it is answered: null when the request had none.
@@ -109,6 +104,7 @@ func known(id json.RawMessage) json.RawMessage {
 type session struct {
 	server *Server
 	ws     *websocket.Conn
+	conn   net.Conn        // under ws
 	alive  context.Context // ends with the socket; set by run
 
 	// Used by run's goroutine only.
@@ -129,7 +125,11 @@ func (s *session) run(ctx context.Context) {
 	s.alive = ctx
 	for {
 		_, msg, err := s.ws.Read(ctx)
-		if err != nil || s.send(ctx, s.server.answer(ctx, msg, s)) != nil {
+		if err != nil {
+			return
+		}
+		answer, err := s.reply(ctx, msg)
+		if err != nil || s.write(ctx, answer) != nil {
 			return
 		}
 		for _, begin := range s.starting {
@@ -139,10 +139,18 @@ func (s *session) run(ctx context.Context) {
 	}
 }
 
-func (s *session) send(ctx context.Context, v any) error {
-	msg, err := json.Marshal(v)
-	if err != nil {
-		return err
+// reply is what goes out for a message, nothing when it is empty.
+func (s *session) reply(ctx context.Context, msg []byte) ([]byte, error) {
+	var req Request
+	if s.server.hooks.Exchange == nil || json.Unmarshal(msg, &req) != nil {
+		return json.Marshal(s.server.answer(ctx, msg, s))
+	}
+	return s.server.hooks.Exchange(s.conn, req, func() Response { return s.server.execute(ctx, req, s) })
+}
+
+func (s *session) write(ctx context.Context, msg []byte) error {
+	if len(msg) == 0 {
+		return nil
 	}
 	return s.ws.Write(ctx, websocket.MessageText, msg)
 }

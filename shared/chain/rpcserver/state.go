@@ -2,8 +2,11 @@ package rpcserver
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/affine-go/affine/shared/chain/scale"
 )
@@ -75,7 +78,7 @@ func (s *Server) getKeysPaged(_ context.Context, p params) (any, error) {
 		return nil, err
 	}
 	found := []string{}
-	for key := range state.Prefix(prefix, start) {
+	for key := range state.Keys(prefix, start) {
 		if len(found) == count {
 			break
 		}
@@ -90,11 +93,11 @@ func (s *Server) queryStorageAt(_ context.Context, p params) (any, error) {
 	if err := p.into(0, &names); err != nil {
 		return nil, err
 	}
-	wanted, err := keysOf(names)
+	b, state, err := s.stateAt(p, 1)
 	if err != nil {
 		return nil, err
 	}
-	b, state, err := s.stateAt(p, 1)
+	wanted, err := keysOf(names)
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +178,31 @@ func (s *Server) stateCall(ctx context.Context, p params) (any, error) {
 		return nil, broken(gone(b, err))
 	}
 	return toHex(answer), nil
+}
+
+// queryInfo tells what an extrinsic would cost.
+func (s *Server) queryInfo(ctx context.Context, p params) (any, error) {
+	raw, err := p.bytes(0)
+	if err != nil {
+		return nil, err
+	}
+	b, _, err := s.stateAt(p, 1)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.chain.Call(ctx, b, "TransactionPaymentApi_query_info", binary.LittleEndian.AppendUint32(slices.Clip(raw), uint32(len(raw))))
+	if err != nil {
+		return nil, &RefusalError{Code: 1002, Message: "Verification Error: Runtime error: Could not decode `UncheckedExtrinsic`", Data: err.Error()}
+	}
+	d := scale.NewDecoder(answer)
+	refTime, proofSize, class, fee := d.Compact(), d.Compact(), int(d.U8()), d.U64()
+	classes := []string{"normal", "operational", "mandatory"}
+	if err := d.End(); err != nil || class >= len(classes) {
+		return nil, fmt.Errorf("what an extrinsic costs, of class %d: %w", class, err)
+	}
+	return map[string]any{
+		"weight": map[string]any{"ref_time": refTime, "proof_size": proofSize}, "class": classes[class], "partialFee": strconv.FormatUint(fee, 10),
+	}, nil
 }
 
 // broken tells of a call that the runtime did not bring to its end.

@@ -18,6 +18,7 @@ var subscriptions = map[string]struct {
 	open    func(s *Server, ctx context.Context, p params) (feed, error)
 }{
 	"chain_subscribeNewHeads":        {"chain_newHead", (*Server).newHeads},
+	"chain_subscribeNewHead":         {"chain_newHead", (*Server).newHeads}, // as polkadot.js calls it
 	"chain_subscribeAllHeads":        {"chain_allHead", (*Server).newHeads},
 	"chain_subscribeFinalizedHeads":  {"chain_finalizedHead", (*Server).finalizedHeads},
 	"state_subscribeRuntimeVersion":  {"state_runtimeVersion", (*Server).runtimeVersions},
@@ -27,7 +28,7 @@ var subscriptions = map[string]struct {
 
 // subscriptionEnds are the methods that close one.
 var subscriptionEnds = []string{
-	"chain_unsubscribeNewHeads", "chain_unsubscribeAllHeads", "chain_unsubscribeFinalizedHeads",
+	"chain_unsubscribeNewHeads", "chain_unsubscribeNewHead", "chain_unsubscribeAllHeads", "chain_unsubscribeFinalizedHeads",
 	"state_unsubscribeRuntimeVersion", "state_unsubscribeStorage", "author_unwatchExtrinsic",
 }
 
@@ -93,12 +94,12 @@ func (s *session) unsubscribe(id string) bool {
 // follow sends a subscription's messages until it is closed.
 func (s *session) follow(ctx context.Context, message, id string, messages feed) {
 	for {
-		_, _, news := s.server.chain.Heads()
-		batch, over := messages()
+		batch, over, news := s.server.look(messages)
 		for _, m := range batch {
 			note := map[string]any{"jsonrpc": "2.0", "method": message, "params": map[string]any{"subscription": id, "result": m}}
+			msg, err := json.Marshal(note)
 			// A write under a context that ends would take the socket with it.
-			if ctx.Err() != nil || s.send(s.alive, note) != nil {
+			if err != nil || ctx.Err() != nil || s.write(s.alive, msg) != nil {
 				return
 			}
 		}
@@ -111,6 +112,14 @@ func (s *session) follow(ctx context.Context, message, id string, messages feed)
 			return
 		}
 	}
+}
+
+// look makes a feed's messages and tells when there may be others.
+func (s *Server) look(messages feed) (batch []any, over bool, news <-chan struct{}) {
+	defer s.lock()()
+	_, _, news = s.chain.Heads()
+	batch, over = messages()
+	return batch, over, news
 }
 
 func (s *Server) newHeads(_ context.Context, _ params) (feed, error) {

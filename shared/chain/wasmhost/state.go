@@ -37,10 +37,16 @@ func (s State) With(key, value []byte) State {
 	return s
 }
 
-// Prefix yields in order the keys that begin with prefix and are greater than after (all
-// of them when after is nil), with their values.
-func (s State) Prefix(prefix, after []byte) iter.Seq2[[]byte, []byte] {
-	return s.now.top.Prefix(prefix, after)
+// Keys yields in order the keys that begin with prefix and are greater than after (all of
+// them when after is nil).
+func (s State) Keys(prefix, after []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for key := range s.now.top.Prefix(prefix, after) {
+			if !yield(key) {
+				return
+			}
+		}
+	}
 }
 
 // Begin returns the state as that on which a block builds. Limits on how much a runtime

@@ -117,7 +117,7 @@ func TestALimitCountsWhatTheBlockBeganWith(t *testing.T) {
 	two := uint32(2)
 	count, left := state.clear("", []byte("a"), &two)
 	var keys []string
-	for key := range state.Prefix(nil, nil) {
+	for key := range state.Keys(nil, nil) {
 		keys = append(keys, string(key))
 	}
 	if count != 2 || !left || !slices.Equal(keys, []string{"a3", "b"}) {
