@@ -24,7 +24,6 @@ import (
 	"github.com/affine-go/affine/shared/queue"
 	"github.com/affine-go/affine/shared/sandbox"
 	"github.com/affine-go/affine/shared/subnet"
-	"github.com/affine-go/affine/shared/telemetry"
 	"github.com/affine-go/affine/shared/validator"
 )
 
@@ -43,10 +42,7 @@ func run(ctx context.Context, lookup config.Lookup) error {
 	if err != nil {
 		return err
 	}
-	log := telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "envrunner", Level: s.LogLevel, Hide: s.Secrets()})
-	for _, name := range config.Unknown(os.Environ()) {
-		log.WarnContext(ctx, "setting is not known and ignored", "name", name)
-	}
+	log := awsstack.Logger("envrunner", s, os.Environ())
 	cfg, err := awsstack.Load(ctx)
 	if err != nil {
 		return err

@@ -19,7 +19,6 @@ import (
 	"github.com/affine-go/affine/shared/dominance"
 	"github.com/affine-go/affine/shared/env/catalogue"
 	"github.com/affine-go/affine/shared/subnet"
-	"github.com/affine-go/affine/shared/telemetry"
 	"github.com/affine-go/affine/shared/validator"
 )
 
@@ -53,7 +52,7 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "enumerate", Level: s.LogLevel, Hide: s.Secrets()})
+	log := awsstack.Logger("enumerate", s, os.Environ())
 	archive := awsstack.Archive(cfg, s)
 	return &function{
 		chain: awsstack.Chain(s, archive),

@@ -23,7 +23,6 @@ import (
 	signeraws "github.com/affine-go/affine/shared/signer/aws"
 	"github.com/affine-go/affine/shared/signer/aws/hotkey"
 	"github.com/affine-go/affine/shared/subnet"
-	"github.com/affine-go/affine/shared/telemetry"
 )
 
 func main() {
@@ -58,7 +57,7 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 	}
 	return &function{
 		settings: s, aws: cfg,
-		log: telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "signer", Level: s.LogLevel}),
+		log: awsstack.Logger("signer", s, os.Environ()),
 	}, nil
 }
 

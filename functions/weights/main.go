@@ -21,7 +21,6 @@ import (
 	signeraws "github.com/affine-go/affine/shared/signer/aws"
 	"github.com/affine-go/affine/shared/store"
 	"github.com/affine-go/affine/shared/subnet"
-	"github.com/affine-go/affine/shared/telemetry"
 	"github.com/affine-go/affine/shared/validator"
 )
 
@@ -58,7 +57,7 @@ func newFunction(ctx context.Context, lookup config.Lookup) (*function, error) {
 			Archive: archive,
 			Envs:    s.Envs, Rule: dominance.Seed, Mode: "seed", Window: s.WindowBlocks, Burn: s.Burn,
 			Owner: rand.Text(), Clock: time.Now,
-			Log: telemetry.NewLogger(os.Stdout, telemetry.Options{Program: "weights", Level: s.LogLevel, Hide: s.Secrets()}),
+			Log: awsstack.Logger("weights", s, os.Environ()),
 		},
 	}, nil
 }

@@ -83,7 +83,7 @@ var fields = []field{
 }
 
 // others are names of the project's own that tests and scripts read.
-var others = []string{"AFFINE_SHARED", "AFFINE_AWS_SECOND_ENDPOINT"}
+var others = []string{"AFFINE_SHARED", "AFFINE_RUNTIME", "AFFINE_PYTHON", "AFFINE_AWS_SECOND_ENDPOINT"}
 
 // Unknown returns the names in environ (as os.Environ gives it) that begin like
 // settings of the project and are none, sorted: most likely misspelt.
