@@ -192,12 +192,17 @@ func (s *Server) getBlock(_ context.Context, p params) (any, error) {
 	}, nil
 }
 
-func (s *Server) submitExtrinsic(ctx context.Context, p params) (any, error) {
+// submit hands the chain the extrinsic that is the first parameter.
+func (s *Server) submit(ctx context.Context, p params) (hash [32]byte, err error) {
 	raw, err := p.bytes(0)
 	if err != nil {
-		return nil, err
+		return hash, err
 	}
-	hash, err := s.chain.Submit(ctx, raw)
+	return s.chain.Submit(ctx, raw)
+}
+
+func (s *Server) submitExtrinsic(ctx context.Context, p params) (any, error) {
+	hash, err := s.submit(ctx, p)
 	if err != nil {
 		return nil, err
 	}

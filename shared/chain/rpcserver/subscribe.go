@@ -197,11 +197,7 @@ func (s *Server) storageChanges(_ context.Context, p params) (feed, error) {
 
 // watched submits an extrinsic and tells what becomes of it.
 func (s *Server) watched(ctx context.Context, p params) (feed, error) {
-	raw, err := p.bytes(0)
-	if err != nil {
-		return nil, err
-	}
-	hash, err := s.chain.Submit(ctx, raw)
+	hash, err := s.submit(ctx, p)
 	if err != nil {
 		return nil, err
 	}
