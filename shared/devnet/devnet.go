@@ -114,8 +114,8 @@ func (n *Net) Close() error {
 
 func (n *Net) onClose(f func() error) { n.closes = append(n.closes, f) }
 
-func (n *Net) openFolder(context.Context) error {
-	f, err := openFolder(n.cfg.Dir)
+func (n *Net) openFolder(ctx context.Context) error {
+	f, err := openFolder(ctx, n.cfg.Dir)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // FolderVersion is the layout of the data folder that this build reads and writes.
@@ -29,7 +31,11 @@ type folder struct {
 	lock *os.File
 }
 
-func openFolder(dir string) (*folder, error) {
+// lockPatience is how long a busy folder is waited for. A child that a killed process was
+// just starting holds the lock on until it runs its own program, or ends.
+const lockPatience = 2 * time.Second
+
+func openFolder(ctx context.Context, dir string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -38,13 +44,29 @@ func openFolder(dir string) (*folder, error) {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	f := &folder{dir: dir, lock: lock}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, f.fail(fmt.Errorf("%s: %w: end that one, or choose another with --data", dir, ErrBusyFolder))
+	if err := f.hold(ctx); err != nil {
+		return nil, f.fail(err)
 	}
 	if err := f.checkVersion(); err != nil {
 		return nil, f.fail(err)
 	}
 	return f, nil
+}
+
+// hold takes the lock, once it is free.
+func (f *folder) hold(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	for {
+		if syscall.Flock(int(f.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w: end that one, or choose another with --data", f.dir, ErrBusyFolder)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func (f *folder) fail(err error) error { return errors.Join(err, f.close()) }
