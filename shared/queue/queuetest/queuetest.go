@@ -123,13 +123,19 @@ func receiveAfter(t *testing.T, h Harness, d time.Duration) queue.Delivery {
 
 func nothingVisible(t *testing.T, h Harness, when string) {
 	t.Helper()
-	got, err := h.Queue.Receive(t.Context(), queue.MaxBatch, 0)
-	if err != nil {
-		t.Fatalf("receive %s: %v", when, err)
-	}
-	if len(got) != 0 {
+	if got := receiveNow(t, h); len(got) != 0 {
 		t.Fatalf("%s: received %d messages (the first for the %d. time), want none", when, len(got), got[0].Receives)
 	}
+}
+
+// receiveNow takes what is visible at once.
+func receiveNow(t *testing.T, h Harness) []queue.Delivery {
+	t.Helper()
+	got, err := h.Queue.Receive(t.Context(), queue.MaxBatch, 0)
+	if err != nil {
+		t.Fatalf("receive: %v", err)
+	}
+	return got
 }
 
 func extend(t *testing.T, h Harness, d time.Duration, ds ...queue.Delivery) {
