@@ -66,9 +66,10 @@ test: ## Everything CI checks, in order of what fails soonest
 	@scripts/stages fmt vet build tools lint unit race fuzz-smoke deployables
 
 .PHONY: fmt
-fmt: ## Fail on files that gofmt would change
+fmt: ## Fail on files that gofmt, and modules that go mod tidy would change
 	@changed="$$(gofmt -l .)"; \
 	if [ -n "$$changed" ]; then printf 'gofmt -w these:\n%s\n' "$$changed"; exit 1; fi
+	go mod tidy -diff
 
 .PHONY: vet
 vet: ## go vet

@@ -254,7 +254,7 @@ func TestDependencyDirection(t *testing.T) {
 	for _, breach := range breaches(rules, own) {
 		t.Error(breach)
 	}
-	external := pattern{"gonum.org/v1/gonum/...", "github.com/ChainSafe/go-schnorrkel/...", "github.com/gtank/merlin/...",
+	external := pattern{"gonum.org/v1/gonum/...", "github.com/ChainSafe/go-schnorrkel/...",
 		"github.com/mr-tron/base58/...", "github.com/cespare/xxhash/v2/...", "golang.org/x/crypto/...", "golang.org/x/sync/...", "github.com/consensys/gnark-crypto/..."}
 	for _, p := range own {
 		if !pure.selects(local(p.ImportPath)) && !graders.selects(local(p.ImportPath)) {
